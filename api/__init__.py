@@ -1,0 +1,1 @@
+"""Where vision, control and calibration meet: runs, storage, service, pages, the command line."""

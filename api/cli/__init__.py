@@ -1,0 +1,1 @@
+"""The command `tankcal`, one file a group of commands."""

@@ -1,0 +1,1 @@
+"""The database: an index of the records, never the evidence itself."""

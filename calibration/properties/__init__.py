@@ -1,0 +1,1 @@
+"""Properties of water, air and materials, each formula with its source and range."""

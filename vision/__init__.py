@@ -1,0 +1,1 @@
+"""An image in, a reading with its uncertainty or a refusal out."""
