@@ -19,7 +19,7 @@ class Reader(Protocol):
         ...
 
     def read_many(self, frames: Sequence[Frame]) -> Answer:
-        """Several frames of a level that stands still, combined; refused when fewer than half are readable."""
+        """Several frames of a level that stands still, combined; refused when under half are readable."""
         ...
 
 

@@ -95,7 +95,7 @@ class SightGlass:
 
 @dataclass(frozen=True)
 class UnsupportedInstrument:
-    """An instrument of a known kind for which there is no reader: its pictures are refused as `unsupported`."""
+    """An instrument of a known kind that no reader knows: its pictures are refused as `unsupported`."""
 
     kind: str
     unit: str = ""
