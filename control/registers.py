@@ -6,8 +6,8 @@ Pure: nothing here opens a connection. Both ends of the line use it: the rig's c
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -146,7 +146,7 @@ class Commands:
     WIDTH: Final = 6
 
     def encode(self, sequence: int, opcode: str, first: float = 0.0, second: float = 0.0) -> tuple[int, ...]:
-        """The six registers of a command. Raises `RigError` for an unknown name or a number that does not fit."""
+        """The six registers of a command. Raises `RigError` for an unknown name or an unfit number."""
         if opcode not in self.opcodes:
             raise RigError(f"the device has no command {opcode!r}; it has {', '.join(self.opcodes)}")
         if not 0 <= sequence <= 0xFFFF:
