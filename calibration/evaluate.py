@@ -1,0 +1,394 @@
+"""A run's result from the lines of its record: a pure function, described in docs/reference/result.md."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isinf, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.deliveries import Delivery, deliveries
+from calibration.errors import CalibrationError, UnknownQuantityError, UnsuitableModelError
+from calibration.gravimetric_run import GravimetricRun, reading_scale
+from calibration.neck_curve import NeckCurve, neck_curve
+from calibration.propagation import BudgetRow, Distribution, Input, Propagated, propagate
+from calibration.properties.water import AIR_SATURATION_RANGE_C
+from calibration.run_settings import RunSettings, run_settings
+from calibration.verdict import Verdict, decide
+from calibration.volumes import VolumeKind
+
+SCHEMA = 1
+
+# Sums and special functions may differ in the last bits between processors; results are cut well above that,
+# so that the same record gives the same bytes everywhere.
+_SIGNIFICANT_DIGITS = 12
+
+NOMINAL_MARK = 0.0
+
+
+@dataclass(frozen=True)
+class _Scatter:
+    """What the repeats at the nominal mark say about repeatability, in mL.
+
+    `expected` is the standard deviation that readings and weighings alone would give, `excess` what lies
+    beyond it.
+    """
+
+    errors: NDArray[np.float64]
+    observed: float | None
+    expected: float
+    excess: float
+
+    @property
+    def range(self) -> float | None:
+        """Largest minus smallest error, None for a single one."""
+        return float(self.errors.max() - self.errors.min()) if self.errors.size > 1 else None
+
+
+def evaluate(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The result of a run, as docs/reference/result.md describes it, from the parsed lines of its
+    record.jsonl.
+
+    Numbers carry twelve significant digits. Gravimetric runs of measures with a neck.
+    Raises `UnknownQuantityError` that names what was not measured or has no uncertainty, `OutOfRangeError`
+    for a condition outside a formula's range, `RuleError` for a rule pack that cannot be used,
+    `CalibrationError` for a record that is not one.
+    """
+    if not lines or lines[0].get("kind") != "settings":
+        raise CalibrationError("record: line 0 must be the settings of the run")
+    settings = run_settings(lines[0].get("data", {}))
+    ds = deliveries(lines, settings.item.kind)
+    at_mark = [d for d in ds if d.target == NOMINAL_MARK]
+    if not at_mark:
+        raise UnknownQuantityError(
+            "record: no repeat has a reading, a full weighing with its ambient values, "
+            "and a drained weighing at the nominal mark"
+        )
+    unit = _unit(ds)
+    run = GravimetricRun(ds, settings.item, settings.standards, reading_scale(settings.item, unit))
+    volumes_ml = run.volumes_model().value()
+    errors_ml = 1000.0 * settings.item.nominal_l - volumes_ml
+    errors_ml = errors_ml + run.scale.ml_per_unit * np.array([d.level.value for d in ds])
+    scatter = _scatter(run, errors_ml)
+    probability = settings.pack.decision.coverage_probability
+    error = propagate(
+        run.error_model(at_mark, _repeatability(scatter), _common_reading(at_mark, unit)), probability
+    )
+    notes = _notes(ds, settings)
+    curve = _curve(run, settings, scatter, notes)
+    verdict = decide(
+        settings.pack,
+        error_ml=error.value,
+        u_ml=error.u,
+        expanded_ml=error.expanded,
+        dof=error.dof,
+        nominal_l=settings.item.nominal_l,
+        division_ml=settings.item.division_ml,
+        obstacles=_obstacles(lines, ds, at_mark, settings, scatter),
+    )
+    result = {
+        **_heading(settings),
+        "reading_unit": unit,
+        **_outcome(settings, error),
+        "verdict": _verdict(verdict),
+        "repeats": [
+            _repeat(d, float(v), float(e)) for d, v, e in zip(ds, volumes_ml, errors_ml, strict=True)
+        ],
+        **_repeatability_words(settings, scatter),
+        "budget": [_budget_row(row) for row in error.budget],
+        "curve": None if curve is None else _curve_words(curve, ds, unit, settings.item.nominal_l),
+        "notes": notes,
+    }
+    settled: dict[str, Any] = _settled(result)
+    return settled
+
+
+def _unit(ds: Sequence[Delivery]) -> str:
+    units = sorted({d.level.unit for d in ds})
+    if len(units) > 1:
+        raise CalibrationError(f"record: the level was read in different units: {', '.join(units)}")
+    return units[0]
+
+
+def _scatter(run: GravimetricRun, errors_ml: NDArray[np.float64]) -> _Scatter:
+    """The scatter of the errors at the mark, and what readings and weighings explain of it."""
+    full, drained = run.independent_u_ml()
+    readings = run.scale.ml_per_unit * np.array([d.level.u_random for d in run.deliveries])
+    chosen = np.array([d.target == NOMINAL_MARK for d in run.deliveries])
+    expected = sqrt(float(np.mean((full**2 + drained**2 + readings**2)[chosen])))
+    errors = errors_ml[chosen]
+    if errors.size < 2:
+        return _Scatter(errors, None, expected, 0.0)
+    observed = float(errors.std(ddof=1))
+    return _Scatter(errors, observed, expected, sqrt(max(observed**2 - expected**2, 0.0)))
+
+
+def _repeatability(scatter: _Scatter) -> Input:
+    """The input for the scatter of the mean: observed, but never less than readings and weighings make it.
+
+    With few repeats the observed standard deviation may be small by chance; its degrees of freedom (n - 1)
+    carry into the coverage factor through Welch–Satterthwaite.
+    """
+    n = scatter.errors.size
+    if scatter.observed is None:
+        return Input(
+            "repeatability",
+            0.0,
+            scatter.expected,
+            "mL",
+            quantity="repeatability",
+            source="one delivery: scatter of frames and weighings only, the film's is not known",
+        )
+    larger = (
+        "observed"
+        if scatter.observed >= scatter.expected
+        else "expected from frames and weighings, more than observed"
+    )
+    return Input(
+        "repeatability",
+        0.0,
+        max(scatter.observed, scatter.expected) / sqrt(n),
+        "mL",
+        Distribution.STUDENT,
+        dof=n - 1,
+        quantity="repeatability of the mean",
+        source=f"standard deviation of {n} deliveries ({larger}): film, drip, frames, weighings",
+    )
+
+
+def _common_reading(at_mark: Sequence[Delivery], unit: str) -> Input:
+    """The input for what all readings at the mark have in common: its uncertainty does not shrink with
+    repeats.
+    """
+    return Input(
+        "r",
+        0.0,
+        float(np.mean([d.level.u_common for d in at_mark])),
+        unit,
+        quantity="reading of the meniscus, common to the repeats",
+        source="the reader's terms other than frames and edges",
+    )
+
+
+def _curve(
+    run: GravimetricRun, settings: RunSettings, scatter: _Scatter, notes: list[str]
+) -> NeckCurve | None:
+    instruments = sorted({d.level.instrument for d in run.deliveries})
+    division = settings.divisions.get(instruments[0]) if len(instruments) == 1 else None
+    try:
+        curve = neck_curve(run, scatter.excess, division)
+    except UnsuitableModelError as error:
+        notes.append(f"No curve of the neck: {error}.")
+        return None
+    if curve.reason:
+        notes.append(f"No table of the neck: {curve.reason}.")
+    elif division is None:
+        notes.append("No table of the neck: the station does not say the scale's division.")
+    return curve
+
+
+def _obstacles(
+    lines: Sequence[Mapping[str, Any]],
+    ds: Sequence[Delivery],
+    at_mark: Sequence[Delivery],
+    settings: RunSettings,
+    scatter: _Scatter,
+) -> list[str]:
+    """Why this run can have no verdict, in words; empty when it can."""
+    found = []
+    item, plan, pack = settings.item, settings.plan, settings.pack
+    ended = [line.get("data", {}) for line in lines if line.get("kind") == "end"]
+    if ended and ended[-1].get("outcome") != "complete":
+        found.append(f"the run was {ended[-1].get('outcome')}")
+    if len(at_mark) < plan.repeats:
+        found.append(f"{len(at_mark)} of the procedure's {plan.repeats} repeats are complete")
+    if scatter.range is None:
+        found.append("the repeatability is not known from one delivery")
+    elif plan.repeat_range_ml is not None and scatter.range > plan.repeat_range_ml:
+        found.append(
+            f"the range of the repeats, {scatter.range:.2f} mL, exceeds "
+            f"the procedure's limit of {plan.repeat_range_ml:.2f} mL"
+        )
+    if item.kind is VolumeKind.DELIVERED:
+        found.extend(_drip_obstacles(ds))
+    coarsest = pack.division_relative_max
+    if (
+        coarsest is not None
+        and item.division_ml is not None
+        and item.division_ml > coarsest * item.nominal_l * 1000.0
+    ):
+        found.append(
+            f"the scale's division of {item.division_ml:g} mL is coarser than "
+            f"the {coarsest * item.nominal_l * 1000.0:g} mL that {pack.name} allows"
+        )
+    return found
+
+
+def _drip_obstacles(ds: Sequence[Delivery]) -> list[str]:
+    found = []
+    for repeat in sorted({d.repeat for d in ds}):
+        delivery = next(d for d in ds if d.repeat == repeat)
+        if delivery.drip_waited_s is None or delivery.drip_required_s is None:
+            found.append(f"the drip time of repeat {repeat} was not recorded")
+        elif delivery.drip_waited_s < delivery.drip_required_s:
+            found.append(
+                f"repeat {repeat} dripped {delivery.drip_waited_s:.1f} s "
+                f"of the required {delivery.drip_required_s:.1f} s"
+            )
+    return found
+
+
+def _notes(ds: Sequence[Delivery], settings: RunSettings) -> list[str]:
+    notes = [
+        "The water is taken as pure; its quality is not in the record.",
+        "Film and drip have no term of their own: the delivered volume is defined by the drip time, "
+        "and how well that repeats is in the repeatability.",
+        "The balance's errors at the full and at the drained load are taken as independent.",
+    ]
+    if "unverified" in settings.item.expansion_source:
+        notes.append(
+            "The vessel's coefficient of expansion is marked unverified; its uncertainty is in the budget."
+        )
+    if any(d.ambient.water_c > AIR_SATURATION_RANGE_C[1] for d in ds):
+        notes.append(
+            "Above 25 °C there is no formula for the air dissolved in the water: "
+            "the value at 25 °C bounds its effect."
+        )
+    return notes
+
+
+def _heading(settings: RunSettings) -> dict[str, Any]:
+    item = settings.item
+    return {
+        "schema": SCHEMA,
+        "run": settings.run,
+        "item": {"name": item.name, "make": item.make, "model": item.model, "serial": item.serial},
+        "nominal_l": item.nominal_l,
+        "kind": item.kind.value,
+        "reference_temperature_c": item.reference_temperature_c,
+    }
+
+
+def _outcome(settings: RunSettings, error: Propagated) -> dict[str, Any]:
+    return {
+        "volume_l": settings.item.nominal_l - error.value / 1000.0,
+        "error_ml": error.value,
+        "standard_uncertainty_ml": error.u,
+        "expanded_uncertainty_ml": error.expanded,
+        "coverage_factor": error.coverage_factor,
+        "coverage_probability": error.probability,
+        "degrees_of_freedom": _finite(error.dof),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "outcome": verdict.outcome.value,
+        "rule": verdict.rule.value,
+        "limit_ml": verdict.limit_ml,
+        "acceptance_limit_ml": verdict.acceptance_limit_ml,
+        "probability_of_conformity": verdict.probability_of_conformity,
+        "sentence": verdict.sentence,
+        "rules": verdict.rules,
+        "source": verdict.source,
+    }
+
+
+def _repeat(d: Delivery, volume_ml: float, error_ml: float) -> dict[str, Any]:
+    return {
+        "repeat": d.repeat,
+        "target": d.target,
+        "reading": d.level.value,
+        "standard_uncertainty_reading": d.level.u,
+        "volume_l": volume_ml / 1000.0,
+        "error_ml": error_ml,
+        "water_c": d.ambient.water_c,
+        "vessel_c": d.ambient.vessel_c,
+        "air_c": d.ambient.air_c,
+        "pressure_hpa": d.ambient.pressure_hpa,
+        "humidity_pct": d.ambient.humidity_pct,
+        "full_g": d.full.mean_g,
+        "drained_g": d.drained.mean_g,
+        "drip_s": d.drip_waited_s,
+        "frames": list(d.level.frames),
+    }
+
+
+def _repeatability_words(settings: RunSettings, scatter: _Scatter) -> dict[str, Any]:
+    limit = settings.plan.repeat_range_ml
+    if scatter.range is None:
+        word = "unknown"
+    elif limit is None:
+        word = "no-limit"
+    else:
+        word = "exceeded" if scatter.range > limit else "kept"
+    return {"repeat_range_ml": scatter.range, "repeat_limit_ml": limit, "repeatability": word}
+
+
+def _budget_row(row: BudgetRow) -> dict[str, Any]:
+    return {
+        "quantity": row.quantity,
+        "symbol": row.symbol,
+        "value": row.value,
+        "unit": row.unit,
+        "standard_uncertainty": row.standard_uncertainty,
+        "distribution": row.distribution.value,
+        "sensitivity": row.sensitivity,
+        "contribution_ml": row.contribution,
+        "share": row.share,
+        "degrees_of_freedom": _finite(row.dof),
+        "source": row.source,
+    }
+
+
+def _curve_words(curve: NeckCurve, ds: Sequence[Delivery], unit: str, nominal_l: float) -> dict[str, Any]:
+    fit = curve.fit
+    return {
+        "model": "line",
+        "unit": unit,
+        "points": [
+            {
+                "repeat": d.repeat,
+                "reading": d.level.value,
+                "volume_ml": float(volume),
+                "standard_uncertainty_reading": d.level.u,
+                "standard_uncertainty_volume_ml": float(u),
+                "residual_ml": float(residual),
+                "normalised_residual": float(normalised),
+            }
+            for d, volume, u, residual, normalised in zip(
+                ds, curve.volumes_ml, curve.volume_u_ml, fit.residuals, fit.normalised_residuals, strict=True
+            )
+        ],
+        "parameters": {"intercept": fit.intercept, "slope": fit.slope},
+        "covariance": [[float(c) for c in row] for row in curve.covariance],
+        "chi_squared": fit.chi_squared,
+        "degrees_of_freedom": fit.dof,
+        "p_value": fit.p_value,
+        "suitable": curve.suitable,
+        "table": [
+            {
+                "reading": row.reading,
+                "volume_l": nominal_l + row.volume / 1000.0,
+                "standard_uncertainty_ml": row.u,
+            }
+            for row in curve.table
+        ],
+    }
+
+
+def _finite(dof: float) -> float | None:
+    """Degrees of freedom as JSON has them: null for infinite."""
+    return None if isinf(dof) else dof
+
+
+def _settled(value: Any) -> Any:
+    """The value with every float cut to the digits that are the same on every machine."""
+    if isinstance(value, float):
+        return float(f"{value:.{_SIGNIFICANT_DIGITS}g}") + 0.0
+    if isinstance(value, Mapping):
+        return {key: _settled(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_settled(entry) for entry in value]
+    return value

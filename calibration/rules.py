@@ -1,0 +1,242 @@
+"""Rule packs: what a law or standard allows, each number with its source. Data in `configs/rules/`, never
+code.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from calibration.errors import RuleError, UnknownQuantityError
+from calibration.section import Section
+
+_LIMIT_FORMS = ("divisions", "relative", "limit_ml", "rows")
+
+
+class DecisionRule(StrEnum):
+    """How the uncertainty counts in a decision (JCGM 106:2012)."""
+
+    SIMPLE = "simple"
+    GUARD_BAND = "guard-band"
+
+
+@dataclass(frozen=True)
+class LimitRow:
+    """A maximum permissible error for nominal volumes from `from_l` to `to_l` (both included; None is open).
+
+    Exactly one of `limit_ml` and `relative` (of the nominal volume) is there.
+    """
+
+    from_l: float | None
+    to_l: float | None
+    limit_ml: float | None
+    relative: float | None
+
+    def covers(self, nominal_l: float) -> bool:
+        """Whether the row is for this nominal volume."""
+        return (self.from_l is None or nominal_l >= self.from_l) and (
+            self.to_l is None or nominal_l <= self.to_l
+        )
+
+
+@dataclass(frozen=True)
+class ErrorLimit:
+    """The maximum permissible error: by scale divisions of the item, or by its nominal volume."""
+
+    divisions: float | None
+    rows: tuple[LimitRow, ...]
+    source: str
+    unverified: bool
+
+    def limit_ml(self, nominal_l: float, division_ml: float | None) -> float | None:
+        """The limit in mL for an item, or None where the pack has none for this nominal volume.
+
+        Raises `UnknownQuantityError` where the limit is in divisions and the item's division is not known.
+        """
+        if self.divisions is not None:
+            if division_ml is None:
+                raise UnknownQuantityError(
+                    "measure.scale_division_ml is not known: the limit is given in the item's scale divisions"
+                )
+            return self.divisions * division_ml
+        for row in self.rows:
+            if row.covers(nominal_l):
+                return (
+                    row.limit_ml if row.limit_ml is not None else (row.relative or 0.0) * nominal_l * 1000.0
+                )
+        return None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The decision rule and the coverage probability of the expanded uncertainty that it uses."""
+
+    rule: DecisionRule
+    coverage_probability: float
+    source: str
+    unverified: bool
+
+
+@dataclass(frozen=True)
+class DripTime:
+    """Drip time in seconds for nominal volumes up to `to_l` (None: for all larger)."""
+
+    to_l: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RulePack:
+    """A rule pack. Months, years and drip times are None or empty where it does not say.
+
+    `revoked` says by what, empty while in force; a revoked pack decides nothing.
+    `division_relative_max` is the largest scale division that it allows, relative to the nominal volume.
+    """
+
+    name: str
+    title: str
+    title_zh: str
+    source: str
+    revoked: str
+    limit: ErrorLimit
+    decision: Decision
+    validity_months: int | None
+    retention_years_after_validity: int | None
+    drip_times: tuple[DripTime, ...]
+    division_relative_max: float | None
+
+    def obstacles(self) -> tuple[str, ...]:
+        """Reasons in words why this pack may not decide a verdict; empty when it may."""
+        found = []
+        if self.revoked:
+            found.append(f"the rules {self.name} are revoked ({self.revoked})")
+        if self.limit.unverified:
+            found.append(f"maximum_permissible_error of {self.name} is unverified")
+        if self.decision.unverified:
+            found.append(f"decision of {self.name} is unverified")
+        return tuple(found)
+
+
+def load_rule_pack(path: Path) -> RulePack:
+    """The rule pack of a TOML file. Raises `RuleError` that names file, key and what is expected."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RuleError(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{path}: is not valid TOML: {error}") from error
+    return parse_rule_pack(content, str(path))
+
+
+def parse_rule_pack(content: Mapping[str, Any], where: str) -> RulePack:
+    """The rule pack of a parsed TOML file; `where` names it in messages. Raises `RuleError`."""
+    top = Section(content, where, missing=RuleError, wrong=RuleError)
+    validity, retention = top.optional_section("validity"), top.optional_section("retention")
+    scale = top.optional_section("scale")
+    pack = RulePack(
+        name=top.text("name"),
+        title=top.text("title"),
+        title_zh=top.optional_text("title_zh"),
+        source=top.text("source"),
+        revoked=top.optional_text("revoked"),
+        limit=_limit(top.section("maximum_permissible_error")),
+        decision=_decision(top.section("decision")),
+        validity_months=_sourced_integer(validity, "months"),
+        retention_years_after_validity=_sourced_integer(retention, "years_after_validity"),
+        drip_times=_drip_times(top.optional_section("drip_time")),
+        division_relative_max=_sourced_number(scale, "division_relative_max"),
+    )
+    top.finish()
+    return pack
+
+
+def _limit(section: Section) -> ErrorLimit:
+    forms = [form for form in _LIMIT_FORMS if section.has(form)]
+    if len(forms) != 1:
+        raise section.fail(
+            "", f"must hold exactly one of {', '.join(_LIMIT_FORMS)}, not {', '.join(forms) or 'none'}"
+        )
+    rows: tuple[LimitRow, ...] = ()
+    divisions = section.optional_number("divisions", above=0)
+    if forms == ["rows"]:
+        rows = tuple(_limit_row(row) for row in section.sections("rows"))
+        _demand_apart(section, rows)
+    elif divisions is None:
+        relative, limit_ml = (
+            section.optional_number("relative", above=0),
+            section.optional_number("limit_ml", above=0),
+        )
+        rows = (LimitRow(None, None, limit_ml, relative),)
+    limit = ErrorLimit(divisions, rows, section.text("source"), section.flag("unverified", default=False))
+    section.finish()
+    return limit
+
+
+def _limit_row(section: Section) -> LimitRow:
+    row = LimitRow(
+        from_l=section.optional_number("from_l", at_least=0),
+        to_l=section.optional_number("to_l", above=0),
+        limit_ml=section.optional_number("limit_ml", above=0),
+        relative=section.optional_number("relative", above=0),
+    )
+    if (row.limit_ml is None) == (row.relative is None):
+        raise section.fail("", "must hold exactly one of limit_ml, relative")
+    if row.from_l is not None and row.to_l is not None and row.from_l > row.to_l:
+        raise section.fail("from_l", f"must not lie above to_l ({row.to_l:g}), not {row.from_l:g}")
+    section.finish()
+    return row
+
+
+def _demand_apart(section: Section, rows: tuple[LimitRow, ...]) -> None:
+    """Rows ascend and touch at most in one volume, where the first one counts."""
+    for i, (row, after) in enumerate(pairwise(rows)):
+        if row.to_l is None or after.from_l is None or after.from_l < row.to_l:
+            raise section.fail(
+                f"rows[{i + 1}].from_l", f"must not lie below to_l of the row before ({row.to_l})"
+            )
+
+
+def _decision(section: Section) -> Decision:
+    decision = Decision(
+        rule=DecisionRule(section.text("rule", among=[rule.value for rule in DecisionRule])),
+        coverage_probability=section.number("coverage_probability", above=0.5, at_most=0.9999),
+        source=section.text("source"),
+        unverified=section.flag("unverified", default=False),
+    )
+    section.finish()
+    return decision
+
+
+def _drip_times(section: Section | None) -> tuple[DripTime, ...]:
+    if section is None:
+        return ()
+    section.text("source")
+    times = []
+    for row in section.sections("rows"):
+        times.append(DripTime(row.optional_number("to_l", above=0), row.number("seconds", at_least=0)))
+        row.finish()
+    section.finish()
+    return tuple(times)
+
+
+def _sourced_integer(section: Section | None, key: str) -> int | None:
+    if section is None:
+        return None
+    value = section.integer(key, at_least=1)
+    section.text("source")
+    section.finish()
+    return value
+
+
+def _sourced_number(section: Section | None, key: str) -> float | None:
+    if section is None:
+        return None
+    value = section.number(key, above=0)
+    section.text("source")
+    section.finish()
+    return value
