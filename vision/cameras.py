@@ -23,7 +23,7 @@ SIZE_LIMIT_BYTES = 64 * 1024 * 1024  # a lossless frame of 20 megapixels; more i
 STALE_GRABS_MAX = 60  # frames that a driver may have queued since the last look
 STALE_GRAB_S = 0.004  # a queued frame is handed out faster than this, a fresh one has to be waited for
 
-# FFmpeg, too, would print what comes back as an exception; OpenCV looks at this once, when it first opens a file
+# FFmpeg would print what comes back as an exception; OpenCV looks at this once, when it first opens a file
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 

@@ -194,7 +194,7 @@ def test_a_password_is_not_shown() -> None:
 
 
 def test_a_video_file_gives_lossless_frames(tmp_path: Path) -> None:
-    """OpenCV's frames come as PNG with the pixels that the codec decoded; after the last there is an error."""
+    """OpenCV's frames come as PNG with the pixels that were decoded; after the last there is an error."""
     path = tmp_path / "three.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 10, (64, 48))
     if not writer.isOpened():
@@ -213,7 +213,7 @@ def test_a_video_file_gives_lossless_frames(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["97", "missing.avi", "rtsp://127.0.0.1:1/neck"])
 def test_a_device_that_is_not_there_is_named(address: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """A device, file or stream that cannot be opened is one exception, and OpenCV prints nothing beside it."""
+    """A device, file or stream that cannot be opened is one exception, and nothing is printed."""
     with pytest.raises(CameraError, match="cannot be opened"):
         DeviceCamera(address, 1.0)
     assert ("", "") == capfd.readouterr()
