@@ -125,7 +125,7 @@ class ModbusTcpLink:
                 raise LinkError(f"{self.where}: {what}: {expected} values expected, {len(found)} came")
             return tuple(int(value) for value in found[:count])
 
-        return await self._finish(self._ask(what, request, values))
+        return await self._exchange(what, request, values)
 
     async def write_registers(self, address: int, words: Sequence[int]) -> None:
         """Write holding registers in one request; the device must name the same place and number."""
@@ -142,14 +142,27 @@ class ModbusTcpLink:
                 )
             return ()
 
-        await self._finish(self._ask(what, request, check))
+        await self._exchange(what, request, check)
 
-    async def _finish(self, asking: Awaitable[tuple[int, ...]]) -> tuple[int, ...]:
-        # A caller may be cancelled at any time (hold, abort). Its request must not be torn off in the middle,
-        # or its late answer would meet the next request; the lock holds the next one back until it has ended.
-        task = asyncio.ensure_future(asking)
-        task.add_done_callback(_retrieve)
+    async def _exchange(
+        self,
+        what: str,
+        request: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]],
+        check: Callable[[ModbusPDU], tuple[int, ...]],
+    ) -> tuple[int, ...]:
+        # A caller may be cancelled at any time (hold, abort). While it waits for its turn its request is not
+        # made at all; once made, it must not be torn off in the middle, or its late answer would meet the
+        # next request: the lock is held until it has ended, whoever is still there to hear of it.
+        await self._lock.acquire()
+        task = asyncio.ensure_future(self._ask(what, request, check))
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Future[tuple[int, ...]]") -> None:
+        self._lock.release()
+        if not task.cancelled():
+            # Where the caller was cancelled nobody else asks, and asyncio would complain of it.
+            task.exception()
 
     async def _ask(
         self,
@@ -157,30 +170,29 @@ class ModbusTcpLink:
         request: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]],
         check: Callable[[ModbusPDU], tuple[int, ...]],
     ) -> tuple[int, ...]:
-        async with self._lock:
-            client = self._client
-            if client is None or not client.connected:
-                self._drop()
-                raise LinkError(f"{self.where}: {what}: not connected")
-            try:
-                answer = await request(client)
-                if answer.isError():
-                    code = getattr(answer, "exception_code", 0)
-                    # The device is there and understood: the line is kept.
-                    raise _DeviceExceptionError(
-                        f"{self.where}: {what}: the device answers with "
-                        f"exception {code} ({_EXCEPTIONS.get(code, 'unknown')})"
-                    )
-                return check(answer)
-            except _DeviceExceptionError:
-                raise
-            except LinkError:
-                self._drop()
-                raise
-            except (ModbusException, OSError, TimeoutError) as error:
-                self._drop()
-                limit = self._settings.timeout_s
-                raise LinkError(f"{self.where}: {what}: no usable answer within {limit:g} s") from error
+        client = self._client
+        if client is None or not client.connected:
+            self._drop()
+            raise LinkError(f"{self.where}: {what}: not connected")
+        try:
+            answer = await request(client)
+            if answer.isError():
+                code = getattr(answer, "exception_code", 0)
+                # The device is there and understood: the line is kept.
+                raise _DeviceExceptionError(
+                    f"{self.where}: {what}: the device answers with "
+                    f"exception {code} ({_EXCEPTIONS.get(code, 'unknown')})"
+                )
+            return check(answer)
+        except _DeviceExceptionError:
+            raise
+        except LinkError:
+            self._drop()
+            raise
+        except (ModbusException, OSError, TimeoutError) as error:
+            self._drop()
+            limit = self._settings.timeout_s
+            raise LinkError(f"{self.where}: {what}: no usable answer within {limit:g} s") from error
 
     def _new_client(self) -> AsyncModbusTcpClient:
         settings = self._settings
@@ -196,12 +208,6 @@ class ModbusTcpLink:
 
 class _DeviceExceptionError(LinkError):
     """The device answered with a Modbus exception: an answer, although not one that can be used."""
-
-
-def _retrieve(task: "asyncio.Future[tuple[int, ...]]") -> None:
-    # The caller was cancelled and nobody is left to hear of the error; asking for it keeps asyncio quiet.
-    if not task.cancelled():
-        task.exception()
 
 
 def open_link(settings: LinkSettings) -> Link:

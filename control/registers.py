@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from control.errors import ConfigurationError, RigError
 from control.register_words import LAYOUT, Table, Type, decode_words, encode_words
+from control.rig_tags import FLAGS, OPTIONAL, REQUIRED
 from control.toml_table import TomlTable, plain
 
 Value = bool | int | float
@@ -261,6 +262,7 @@ def load_register_map(path: Path) -> RegisterMap:
     table = root.take_table("tags")
     tags = {tag: _tag(tag, table.take_table(tag), order) for tag in table.names()}
     root.finish()
+    _refuse_missing(str(path), tags)
     _refuse_overlaps(str(path), tags, commands)
     return RegisterMap(
         name=name,
@@ -342,6 +344,11 @@ def _tag(name: str, table: TomlTable, order: str) -> Tag:
         describe=table.take_text("describe"),
         word_order=table.take_text("word_order", choices=WORD_ORDERS, default=order) if number else order,
     )
+    unit = {**REQUIRED, **OPTIONAL}.get(name, tag.unit)
+    if tag.unit != unit:
+        raise table.error("unit", f"expected {unit!r} for this tag, not {tag.unit!r}")
+    if name in {**REQUIRED, **OPTIONAL} and (name in FLAGS) != (kind is Type.BOOL):
+        raise table.error("type", f"expected {'bool' if name in FLAGS else 'a number type'}, not {kind}")
     table.finish("table, address, type, unit, range, scale, offset, writable, describe, word_order")
     if tag.address + tag.width > ADDRESSES:
         raise table.error(
@@ -357,6 +364,15 @@ def _tag(name: str, table: TomlTable, order: str) -> Tag:
         if tag.unit == "1" and tag.is_whole and any(end != int(end) for end in tag.range):
             raise table.error("range", f"expected whole numbers for {kind} without a scale")
     return tag
+
+
+def _refuse_missing(file: str, tags: Mapping[str, Tag]) -> None:
+    for name, unit in REQUIRED.items():
+        if name not in tags:
+            raise ConfigurationError(f"{file}: tags.{name}: missing; expected a tag in unit {unit!r}")
+    heartbeat = tags["heartbeat"]
+    if heartbeat.table is not Table.HOLDING or heartbeat.type is not Type.UINT16 or not heartbeat.writable:
+        raise ConfigurationError(f"{file}: tags.heartbeat: expected a writable uint16 in table holding")
 
 
 def _refuse_overlaps(file: str, tags: Mapping[str, Tag], commands: Commands) -> None:

@@ -1,0 +1,343 @@
+"""A run of *verify measure*: its steps in order, its states, what holds it and what ends it."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from control.alarms import Alarm
+from control.errors import HeldError, RecordError, RigError, TransitionError
+from control.interlocks import CLOSED_PCT, VALVES
+from control.journal import Journal, tell
+from control.observers import LevelReader, Listener
+from control.procedure import Procedure
+from control.rig import Rig
+from control.rig_tags import LATCHES, word
+from control.snapshot import Snapshot
+from control.states import ENDED, Command, State, after, allowed
+from control.steps.check import faults_before_water, vessel_of
+from control.steps.drain import VALVE_WAIT_S
+from control.steps.plan import first_of_repeat, plan
+from control.steps.step import Context, Memory, Step
+
+OPERATOR: Final = (Command.HOLD, Command.UNHOLD, Command.STOP, Command.ABORT)
+_OUTCOMES: Final = {State.COMPLETE: "complete", State.STOPPED: "stopped", State.ABORTED: "aborted"}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Order:
+    command: Command
+    reason: str
+
+
+class Run:
+    """One run on one rig. `await execute()` ends with its outcome: `complete`, `stopped` or `aborted`.
+
+    `measure`, `rules` and `settings` are plain mappings as the record keeps them; `settings` becomes line 0
+    of an empty journal. The journal belongs to the caller, who closes it. The rig may be connected already.
+    """
+
+    def __init__(
+        self,
+        rig: Rig,
+        procedure: Procedure,
+        *,
+        measure: Mapping[str, Any],
+        rules: Mapping[str, Any],
+        level: LevelReader,
+        journal: Journal,
+        listener: Listener | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.rig = rig
+        self.procedure = procedure
+        self.journal = journal
+        self.state = State.IDLE
+        self.reason = ""
+        self._measure = measure
+        self._rules = rules
+        self._level = level
+        self._settings = settings
+        self._listener = listener
+        self._plan = plan(procedure)
+        self._at = 0
+        self._discard = False
+        self._context: Context | None = None
+        self._orders: asyncio.Queue[_Order] = asyncio.Queue()
+        self._alarm_failure: Exception | None = None
+
+    # ---- for the roof ----
+
+    def command(self, word: str) -> None:
+        """Give the operator's command: hold, unhold, stop, abort, clear.
+
+        Raises `TransitionError` for a word that the state does not know. The effect follows; see `state`.
+        """
+        try:
+            command = Command(word)
+        except ValueError:
+            raise TransitionError(f"a run knows no command {word!r}") from None
+        if command not in (*OPERATOR, Command.CLEAR):
+            raise TransitionError(f"{word} is not an operator's command; {', '.join(OPERATOR)}, clear are")
+        after(self.state, command)
+        if command is Command.CLEAR:
+            # The record has ended; clearing is the bench's business.
+            self.rig.alarms.clear()
+            self.state = after(after(self.state, command), Command.ADVANCE)
+            self._tell("state", {"from": State.ABORTED, "to": self.state, "command": command, "reason": ""})
+            return
+        self._orders.put_nowait(_Order(command, "the operator's command"))
+
+    def status(self) -> dict[str, Any]:
+        """What a page shows: state and reason, step, progress, target, level, alarms, tags with ages."""
+        step = self._plan[min(self._at, len(self._plan) - 1)]
+        following = self._plan[self._at + 1].label if self._at + 1 < len(self._plan) else ""
+        memory = self._context.memory if self._context else Memory()
+        snapshot = self.rig.snapshot
+        return {
+            "state": str(self.state),
+            "reason": self.reason,
+            "commands": [str(c) for c in allowed(self.state) if c in (*OPERATOR, Command.CLEAR)],
+            "step": step.name,
+            "repeat": step.repeat,
+            "repeats": self.procedure.repeats,
+            "target": step.target,
+            "next_step": following,
+            "level": memory.level,
+            "level_unit": memory.unit,
+            "progress": self._at / len(self._plan),
+            "alarms": [
+                {
+                    "name": alarm.name,
+                    "detail": alarm.detail,
+                    "order": alarm.order,
+                    "active": alarm.active,
+                    "acknowledged": alarm.acknowledged,
+                }
+                for alarm in self.rig.alarms.first_out()
+            ],
+            "tags": dict(snapshot.values) if snapshot else {},
+            "ages_s": self.rig.ages_s(),
+            "connected": self.rig.connected,
+        }
+
+    async def execute(self) -> str:
+        """Run to the end. Whatever happens, the valves are told to close and the record gets its end.
+
+        Raises what was no fault of rig, camera or operator (after aborting), and `TransitionError` when
+        called twice.
+        """
+        if self.state is not State.IDLE:
+            raise TransitionError(f"a run is executed once; this one is {self.state}")
+        self.rig.recorder = self.journal.append
+        self.rig.watchers.append(self._on_snapshot)
+        self.rig.alarm_watchers.append(self._on_alarm)
+        try:
+            return await self._govern()
+        except asyncio.CancelledError:
+            if self.state not in ENDED:
+                await asyncio.shield(self._end(Command.ABORT, "the program that ran it was stopped"))
+            raise
+        except Exception as error:
+            if self.state not in ENDED:
+                await self._end(Command.ABORT, str(error) or type(error).__name__)
+            raise
+        finally:
+            self.rig.recorder = None
+            self.rig.watchers.remove(self._on_snapshot)
+            self.rig.alarm_watchers.remove(self._on_alarm)
+
+    # ---- states ----
+
+    async def _govern(self) -> str:
+        if self.journal.count == 0:
+            if self._settings is None:
+                raise RecordError("a record begins with the run's settings; none were given")
+            self.journal.append("settings", self._settings)
+        self._move(Command.START, "the operator's command")
+        today = self.rig.clock.utc().date()
+        faults = faults_before_water(self.rig.map.standards, self._measure, self._rules, today)
+        if faults:
+            return await self._end(Command.STOP, "; ".join(faults))
+        self._context = Context(
+            self.rig, self.procedure, vessel_of(self._measure), self._level, self.journal, Memory()
+        )
+        while True:
+            order = await self._work_until_ordered(self._context)
+            if order is None:
+                return await self._complete()
+            if order.command is Command.HOLD:
+                await self._hold(order.reason)
+                order = await self._wait_while_held()
+            if order.command in (Command.STOP, Command.ABORT):
+                return await self._end(order.command, order.reason)
+
+    async def _work_until_ordered(self, context: Context) -> _Order | None:
+        """Do the steps until they are done (None) or something or somebody orders otherwise."""
+        worker = asyncio.create_task(self._work(context), name="the run's steps")
+        waiter = asyncio.create_task(self._orders.get(), name="the run's orders")
+        try:
+            await asyncio.wait({worker, waiter}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (worker, waiter):
+                task.cancel()
+            await asyncio.gather(worker, waiter, return_exceptions=True)
+        if not waiter.cancelled():
+            return self._gravest(waiter.result())
+        error = worker.exception()
+        if error is None:
+            return None
+        if isinstance(error, HeldError | RigError):
+            return self._gravest(_Order(Command.HOLD, str(error)))
+        raise error
+
+    def _gravest(self, order: _Order) -> _Order:
+        gravity = (Command.HOLD, Command.STOP, Command.ABORT)
+        while not self._orders.empty():
+            other = self._orders.get_nowait()
+            if other.command in gravity and gravity.index(other.command) > gravity.index(order.command):
+                order = other
+        return order
+
+    async def _hold(self, reason: str) -> None:
+        closed = await self._close()
+        step = self._plan[self._at] if self._at < len(self._plan) else None
+        memory = self._context.memory if self._context else Memory()
+        self._discard = self._discard or memory.dosing or (step is not None and step.discards)
+        self._move(Command.HOLD, f"{reason}; {closed}" if closed else reason)
+        self._note_tags()
+
+    async def _wait_while_held(self) -> _Order:
+        while True:
+            order = await self._orders.get()
+            if order.command in (Command.STOP, Command.ABORT):
+                return order
+            if order.command is Command.UNHOLD:
+                self.rig.alarms.clear()
+                self._move(Command.UNHOLD, order.reason)
+                return order
+
+    async def _complete(self) -> str:
+        self._move(Command.ADVANCE, "")
+        closed = await self._close()
+        self._note_tags()
+        self._move(Command.ADVANCE, closed)
+        self.journal.append("end", {"outcome": _OUTCOMES[self.state], "reason": closed})
+        return _OUTCOMES[self.state]
+
+    async def _end(self, command: Command, reason: str) -> str:
+        """Stop or abort: close everything first, then write what happened."""
+        self._move(command, reason)
+        closed = await self._close()
+        self._move(Command.ADVANCE, closed)
+        outcome = _OUTCOMES[self.state]
+        full = f"{reason}; {closed}" if closed else reason
+        try:
+            self.journal.append("end", {"outcome": outcome, "reason": full})
+        except RecordError:
+            _log.exception("the end of the run was not recorded")
+        self.reason = full
+        return outcome
+
+    async def _close(self) -> str:
+        """Close everything; what to add to the reason where that was not confirmed."""
+        if not self.rig.watched:
+            return "the rig was not connected"
+        try:
+            await self.rig.ensure_closed()
+        except RigError as error:
+            return f"closing is not confirmed ({error}): the device closes when its heartbeat stays away"
+        return ""
+
+    def _move(self, command: Command, reason: str) -> None:
+        before, self.state = self.state, after(self.state, command)
+        if reason or self.state is State.EXECUTE:
+            self.reason = reason if self.state not in (State.STARTING, State.EXECUTE) else ""
+        data = {"from": before, "to": self.state, "command": command, "reason": reason}
+        try:
+            self.journal.append("state", data)
+        except RecordError:
+            # A record that cannot be written must not keep a run from ending with its valves closed.
+            if self.state not in (State.STOPPING, State.STOPPED, State.ABORTING, State.ABORTED):
+                raise
+            _log.exception("a change of state was not recorded")
+
+    # ---- work ----
+
+    async def _work(self, context: Context) -> None:
+        if self._alarm_failure is not None:
+            raise self._alarm_failure
+        fresh = self.state is State.STARTING
+        await self._make_ready(fresh=fresh)
+        if fresh:
+            self._move(Command.ADVANCE, "")
+        elif self._discard:
+            self._at = first_of_repeat(self._plan, self._at)
+            self._discard = False
+            context.memory.meter_empty_l = None
+        while self._at < len(self._plan):
+            step = self._plan[self._at]
+            await self._do(context, step)
+            self._at += 1
+
+    async def _do(self, context: Context, step: Step) -> None:
+        context.repeat = step.repeat
+        self.journal.append(
+            "step",
+            {"step": step.name, "repeat": step.repeat, "target": step.target, "detail": step.detail},
+        )
+        await step.action(context)
+        if step.checkpoint:
+            self.journal.append("checkpoint", {"step": step.name, "repeat": step.repeat})
+
+    async def _make_ready(self, *, fresh: bool) -> None:
+        """Connected, no latch, no interlock, every valve closed; else a `HeldError` or `RigError` says."""
+        rig = self.rig
+        self.journal.append("step", {"step": "make-ready", "repeat": 0, "target": None, "detail": ""})
+        if not rig.watched:
+            await rig.connect()
+        elif not rig.connected:
+            raise HeldError("the line to the rig is still down")
+        snapshot = await rig.refresh()
+        latch = word(LATCHES, snapshot.values["latch"])
+        if snapshot.values["latch"] != 0:
+            # A device that was left alone has latched for want of a heartbeat; other causes need a
+            # person, who has seen them when a held run is let go on.
+            if fresh and latch != "heartbeat":
+                raise HeldError(f"the device has latched ({latch}); unhold resets it")
+            await rig.reset()
+        await rig.close_all()
+        await rig.wait_for(_all_closed, VALVE_WAIT_S, "every valve was told to close")
+        rig.alarms.clear()
+        active = rig.alarms.active()
+        if active:
+            raise HeldError("; ".join(alarm.detail for alarm in active))
+        self._note_tags()
+
+    # ---- what the rig tells ----
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        self._tell("poll", snapshot.values)
+
+    def _on_alarm(self, alarm: Alarm) -> None:
+        self._orders.put_nowait(_Order(Command.ABORT if alarm.aborts else Command.HOLD, alarm.detail))
+        try:
+            self.journal.append("alarm", {"name": alarm.name, "detail": alarm.detail})
+            self._note_tags()
+        except RecordError as error:
+            self._alarm_failure = error
+
+    def _note_tags(self) -> None:
+        if self.rig.snapshot is not None:
+            self.journal.append("tags", dict(self.rig.snapshot.values))
+
+    def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
+        if self._listener is not None:
+            tell(self._listener, kind, data)
+
+
+def _all_closed(snapshot: Snapshot) -> bool:
+    positions = [snapshot.number(valve) for valve in VALVES]
+    return all(position is not None and position <= CLOSED_PCT for position in positions)

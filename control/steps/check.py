@@ -1,0 +1,62 @@
+"""What must be in order before water flows: standards in date, item and rules complete."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from control.errors import HeldError
+from control.steps.step import Vessel
+
+MEASURE_TEXTS = ("name", "make", "model", "serial", "kind")
+MEASURE_NUMBERS = ("nominal_l", "drip_time_s", "reference_temperature_c", "scale_division_ml")
+RULE_KEYS = ("name", "maximum_permissible_error", "decision", "source")
+
+
+def faults_before_water(
+    standards: Mapping[str, Mapping[str, Any]],
+    measure: Mapping[str, Any],
+    rules: Mapping[str, Any],
+    today: datetime.date,
+) -> tuple[str, ...]:
+    """What stops the run before it begins, a sentence each; empty where all is in order."""
+    faults = [
+        f"the {name} ({values['name']}, serial {values['serial']}) is past its due date {values['due']}"
+        for name, values in standards.items()
+        if values["due"] < today
+    ]
+    if "balance" not in standards:
+        faults.append("the rig's file names no standard 'balance'; a gravimetric run needs one")
+    faults += [
+        f"the measure's {key} is missing"
+        for key in MEASURE_TEXTS
+        if not isinstance(measure.get(key), str) or not str(measure[key]).strip()
+    ]
+    faults += [
+        f"the measure's {key} is missing or not a number"
+        for key in MEASURE_NUMBERS
+        if _number(measure, key) is None
+    ]
+    faults += [
+        f"the measure's {key} must be positive"
+        for key in ("nominal_l", "scale_division_ml")
+        if (_number(measure, key) or 1.0) <= 0.0
+    ]
+    if (_number(measure, "drip_time_s") or 0.0) < 0.0:
+        faults.append("the measure's drip_time_s must not be negative")
+    if not measure.get("material"):
+        faults.append("the measure's material is missing")
+    faults += [f"the rule pack's {key} is missing" for key in RULE_KEYS if not rules.get(key)]
+    return tuple(faults)
+
+
+def vessel_of(measure: Mapping[str, Any]) -> Vessel:
+    """The measure's figures that control needs. Raises `HeldError` where one is missing."""
+    nominal, drip = _number(measure, "nominal_l"), _number(measure, "drip_time_s")
+    if nominal is None or drip is None:
+        raise HeldError("the measure's nominal_l or drip_time_s is missing")
+    return Vessel(nominal, drip, _number(measure, "neck_bore_mm"))
+
+
+def _number(values: Mapping[str, Any], key: str) -> float | None:
+    value = values.get(key)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
