@@ -36,10 +36,10 @@ class LimitRow:
     relative: float | None
 
     def covers(self, nominal_l: float) -> bool:
-        """Whether the row is for this nominal volume."""
-        return (self.from_l is None or nominal_l >= self.from_l) and (
-            self.to_l is None or nominal_l <= self.to_l
-        )
+        """Whether the row is for this nominal volume; the rounding of a decimal does not count."""
+        slack = 1e-9 * nominal_l
+        above = self.from_l is None or nominal_l >= self.from_l - slack
+        return above and (self.to_l is None or nominal_l <= self.to_l + slack)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 def settings(rules: str = "tw-owner-standard-measure", **measure: Any) -> dict[str, Any]:
-    """The data of a settings line from the project's own configuration; `measure` overrides keys of the measure."""
+    """The data of a settings line from the project's own configuration; `measure` overrides keys of it."""
 
     def load(kind: str, name: str) -> dict[str, Any]:
         return tomllib.loads((CONFIGS / kind / f"{name}.toml").read_text(encoding="utf-8"))
@@ -46,7 +46,8 @@ class Truth:
         self.saturation = rng.uniform(0, 1)
         self.purity = scale * rng.normal(0, 1e-5)
         self.reading_common = scale * rng.normal(0, 0.40)
-        self.film_g = 0.25
+        self.film_g = 0.25 * scale
+        self.noise = scale
 
 
 def tanaka(t: float) -> float:
@@ -79,7 +80,7 @@ def record(truth: Truth, data: dict[str, Any] | None = None) -> list[dict[str, A
             _fill(truth, write, repeat, target)
         write("drip", {"repeat": repeat, "required_s": 30.0, "waited_s": 30.2, "started": "stream-broke"})
         # A thicker film than usual stays behind: that much less was delivered.
-        drained = 9000.0 + film + truth.balance_drained_g + rng.normal(0, 0.03)
+        drained = 9000.0 + film + truth.balance_drained_g + truth.noise * rng.normal(0, 0.03)
         where = {"repeat": repeat, "target": None, "load": "drained"}
         _weigh(write, where, round(drained, 2), _conditions(20.5))
     write("end", {"outcome": "complete", "reason": ""})
@@ -89,7 +90,7 @@ def record(truth: Truth, data: dict[str, Any] | None = None) -> list[dict[str, A
 def _fill(truth: Truth, write: Any, repeat: int, target: float) -> None:
     rng = truth.rng
     level = target + rng.uniform(-4, 4)
-    water_c = 21.0 + 0.2 * repeat + rng.normal(0, 0.1)
+    water_c = 21.0 + 0.2 * (repeat % 3) + rng.normal(0, 0.1)
     vessel_c, air_c, p, rh = water_c - 0.3, 22.0 + rng.normal(0, 0.3), 1004.0 + rng.normal(0, 0.5), 52.0
     v_reference = truth.volume_ml + truth.slope * level
     v_ml = v_reference / (1 - truth.gamma * (vessel_c - 20.0))
@@ -98,8 +99,8 @@ def _fill(truth: Truth, write: Any, repeat: int, target: float) -> None:
     air = moist_air(air_c, p, rh)
     # What the balance shows: the water less its buoyancy, in the conventional mass of its weights.
     indication = v_ml / 1000.0 * (density - air) / (1 - air / 8000.0)
-    full = 9000.0 + indication + truth.balance_full_g + rng.normal(0, 0.03)
-    reading = level + truth.reading_common + rng.normal(0, 0.2)
+    full = 9000.0 + indication + truth.balance_full_g + truth.noise * rng.normal(0, 0.03)
+    reading = level + truth.reading_common + truth.noise * rng.normal(0, 0.2)
     write(
         "observation",
         {
