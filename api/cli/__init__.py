@@ -23,6 +23,7 @@ from typer.main import get_command
 
 COMMANDS: dict[str, str] = {  # word → module:function (or module:Typer), in the order that the help shows
     "read": "api.cli.read:read",
+    "simulate-rig": "api.cli.simulate_rig:simulate_rig",
 }
 
 

@@ -1,0 +1,80 @@
+"""`tankcal simulate-rig`: the rig's twin as a process of its own."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import Output
+from api.settings import Settings, load_settings
+from control.simulator.configuration import TwinConfiguration, load_twin_configuration
+from control.simulator.twin import Ports, run_twin
+
+
+def simulate_rig(
+    *,
+    config: Annotated[Path | None, typer.Option(help="Settings that name rig, station, measure.")] = None,
+    rig: Annotated[Path | None, typer.Option(help="Rig file instead of the settings'.")] = None,
+    station: Annotated[Path | None, typer.Option(help="Station file, likewise.")] = None,
+    measure: Annotated[Path | None, typer.Option(help="Measure file, likewise.")] = None,
+    modbus_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="0 takes a free one.", show_default="the rig file's")
+    ] = None,
+    camera_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="0: a free one.", show_default="the station file's"),
+    ] = None,
+    time_factor: Annotated[
+        float | None,
+        typer.Option(help="Rig's seconds in a wall's.", show_default="the settings'"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Which twin: its volumes and errors.", show_default="the settings'"),
+    ] = None,
+    truth_file: Annotated[
+        Path | None, typer.Option(help="Where to leave the truth as JSON when the twin ends.")
+    ] = None,
+    parent_pid: Annotated[int | None, typer.Option(min=1, help="End when this process is gone.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON line.")] = False,
+) -> None:
+    """Serve a simulated rig (Modbus TCP) and its camera (HTTP) on the loopback until it is told to end.
+
+    Example: `tankcal simulate-rig --modbus-port 0 --camera-port 0 --time-factor 60 --seed 7 --json`
+    """
+    settings = load_settings(config)
+    configuration = _configuration(settings, rig, station, measure)
+    output = Output(as_json)
+
+    def ready(ports: Ports) -> None:
+        output.record({"modbus_port": ports.modbus, "camera_port": ports.camera, "pid": os.getpid()})
+        output.show(
+            f"The rig's twin listens: Modbus TCP on 127.0.0.1:{ports.modbus}, camera at "
+            f"http://127.0.0.1:{ports.camera}{configuration.camera.path}. Ctrl-C ends it."
+        )
+
+    asyncio.run(
+        run_twin(
+            configuration,
+            seed=settings.simulation.seed if seed is None else seed,
+            time_factor=settings.simulation.time_factor if time_factor is None else time_factor,
+            modbus_port=configuration.registers.link.port if modbus_port is None else modbus_port,
+            camera_port=configuration.camera.port if camera_port is None else camera_port,
+            truth_file=truth_file,
+            parent_pid=parent_pid,
+            ready=ready,
+        )
+    )
+
+
+def _configuration(
+    settings: Settings, rig: Path | None, station: Path | None, measure: Path | None
+) -> TwinConfiguration:
+    names = settings.defaults
+    return load_twin_configuration(
+        rig or settings.find("rigs", names.rig),
+        station or settings.find("stations", names.station),
+        measure or settings.find("measures", names.measure),
+    )

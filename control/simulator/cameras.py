@@ -1,0 +1,172 @@
+"""The twin's HTTP side: a camera that answers snapshots as IP cameras do, and the hands at the bench.
+
+`GET` on the camera's path of the station file (`/cameras/neck.jpg`) answers a JPEG of this moment. `POST`
+stands for what a person or a fate does to the bench, in simulation only:
+
+- `/simulation/door?open=1`
+- `/simulation/emergency-stop?pressed=1`
+- `/simulation/camera?state=ok|dead|black`
+"""
+
+import json
+import threading
+from email.utils import formatdate
+from enum import StrEnum
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from control.errors import ConfigurationError
+from control.simulator.camera_view import NeckView
+from control.simulator.configuration import CameraFigures
+from control.simulator.plant import Plant
+from control.simulator.server import HOST
+
+
+class CameraState(StrEnum):
+    """How the camera fares: dead answers nothing, black has its lens covered."""
+
+    OK = "ok"
+    DEAD = "dead"
+    BLACK = "black"
+
+
+class NeckCamera:
+    """The camera at the neck of one plant. Frames may be asked for from several threads."""
+
+    def __init__(self, figures: CameraFigures, plant: Plant) -> None:
+        truth = plant.truth
+        self.state = CameraState.OK
+        self.path = figures.path
+        self._plant = plant
+        self._lock = threading.Lock()
+        self._view = NeckView(
+            figures,
+            contact_deg=truth.contact_angle_deg,
+            roll_deg=truth.camera_roll_deg,
+            aim_mm=truth.camera_aim_mm,
+            seed=truth.seed,
+        )
+
+    def snapshot(self) -> bytes:
+        """A JPEG of the glass as it is now."""
+        with self._lock:
+            # Looked at after the wait for the lock: a picture shows the moment in which it is taken.
+            level_mm = self._plant.vessel.seen_level_mm
+            if self.state is CameraState.BLACK:
+                picture = self._view.black_frame()
+            else:
+                picture = self._view.frame(level_mm)
+            return self._view.jpeg(picture)
+
+
+class BenchServer:
+    """Serves the camera and the hands at the bench on the loopback, in threads of its own."""
+
+    def __init__(self, camera: NeckCamera, plant: Plant, port: int) -> None:
+        """Take the port. Raises `ConfigurationError` where it cannot be had."""
+        handler = type("Handler", (_Handler,), {"camera": camera, "plant": plant})
+        try:
+            self._server = _Server((HOST, port), handler)
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} of {HOST} cannot be opened for the camera; expected a free port, or 0 for any"
+            ) from error
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering and close the port; returns once the thread has ended."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A peer that goes away in the middle of an answer is no fault of ours: no traceback."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    camera: ClassVar[NeckCamera]
+    plant: ClassVar[Plant]
+    protocol_version = "HTTP/1.1"
+    server_version = "tankcal-twin"
+    timeout = 30.0
+
+    def do_GET(self) -> None:
+        """A snapshot, or 404."""
+        if urlsplit(self.path).path != self.camera.path:
+            self._say(HTTPStatus.NOT_FOUND, {"error": f"expected {self.camera.path}"})
+        elif self.camera.state is CameraState.DEAD:
+            self.close_connection = True  # a camera without power says nothing at all
+        else:
+            data = self.camera.snapshot()
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", "image/jpeg")
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Last-Modified", formatdate(usegmt=True))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(data)
+
+    def do_POST(self) -> None:
+        """One of the hands at the bench, or 404; 400 names what was expected."""
+        length = self.headers.get("Content-Length", "0")
+        self.rfile.read(int(length) if length.isdecimal() else 0)
+        parts = urlsplit(self.path)
+        query = parse_qs(parts.query)
+        try:
+            if parts.path == "/simulation/door":
+                self.plant.door_closed = not _flag(query, "open")
+            elif parts.path == "/simulation/emergency-stop":
+                self.plant.emergency_stop = _flag(query, "pressed")
+            elif parts.path == "/simulation/camera":
+                self.camera.state = CameraState(_word(query, "state", tuple(CameraState)))
+            else:
+                self._say(
+                    HTTPStatus.NOT_FOUND, {"error": "expected /simulation/door, emergency-stop or camera"}
+                )
+                return
+        except ValueError as error:
+            self._say(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+            return
+        self._say(
+            HTTPStatus.OK,
+            {
+                "door_open": not self.plant.door_closed,
+                "emergency_stop": self.plant.emergency_stop,
+                "camera": self.camera.state.value,
+            },
+        )
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name for it
+        """Standard output is for the one line that says we are ready; requests are not logged."""
+
+    def _say(self, status: HTTPStatus, answer: dict[str, Any]) -> None:
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _flag(query: dict[str, list[str]], name: str) -> bool:
+    return _word(query, name, ("0", "1")) == "1"
+
+
+def _word(query: dict[str, list[str]], name: str, known: tuple[str, ...]) -> str:
+    values = query.get(name, [])
+    if len(values) != 1 or values[0] not in known:
+        raise ValueError(f"{name}: expected one of {', '.join(known)}")
+    return values[0]

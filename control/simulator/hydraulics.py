@@ -1,0 +1,156 @@
+"""What brings the water to the measure: reservoir, pump, inlet valves, master meter and line."""
+
+from math import pi, sin
+
+from control.simulator.densities import water_density_g_ml
+from control.simulator.truth import Truth
+
+STEP_S = 0.02  # of the rig's clock: short beside valve travel and swell
+COARSE_L_MIN = 40.0  # through the open valve at full speed, of a rig for 20 L measures
+FINE_L_MIN = 2.5  # likewise: 1 L/min at 40 % speed
+COARSE_TRAVEL_S = 0.8
+FINE_TRAVEL_S = 0.3
+DRAIN_TRAVEL_S = 1.5
+PUMP_RAMP_PER_S = 0.4
+STALL_SPEED = 0.05  # below this the pump moves no water
+LINE_DELAY_S = 0.15  # water in flight between valve and measure
+PULSES_PER_L = 2000.0  # nominal K-factor of the master meter
+RESERVOIR_L = 150.0
+DRY_L = 5.0  # the pump draws air below this
+LOW_L = 15.0
+
+
+class Valve:
+    """A valve with travel time; `position` runs from 0 (closed) to 1, `open` is what it was told."""
+
+    def __init__(self, travel_s: float) -> None:
+        self.travel_s = travel_s
+        self.open = False
+        self.position = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """True where the valve is closed and was told to be."""
+        return self.position == 0.0 and not self.open
+
+    def step(self, dt: float) -> None:
+        """Travel for `dt` seconds."""
+        if self.open:
+            if self.position < 1.0:
+                self.position = min(1.0, self.position + dt / self.travel_s)
+        elif self.position > 0.0:
+            self.position -= dt / self.travel_s
+            if self.position < 1e-9:  # what rounding leaves is no opening
+                self.position = 0.0
+
+
+class Pump:
+    """A pump whose `speed` (0 to 1) follows its `setpoint` by a ramp."""
+
+    def __init__(self) -> None:
+        self.setpoint = 0.0
+        self.speed = 0.0
+
+    def step(self, dt: float) -> None:
+        """Follow the setpoint for `dt` seconds."""
+        ramp = PUMP_RAMP_PER_S * dt
+        if self.speed < self.setpoint:
+            self.speed = min(self.setpoint, self.speed + ramp)
+        elif self.speed > self.setpoint:
+            self.speed = max(self.setpoint, self.speed - ramp)
+
+
+class Meter:
+    """The master meter: `pulses` since power-on of a K-factor that is off by the true `error` (a ratio)."""
+
+    def __init__(self, error: float) -> None:
+        self.true_k_per_ml = PULSES_PER_L * (1.0 + error) / 1000.0
+        self.passed_ml = 0.0
+        self.flow_ml_s = 0.0
+
+    @property
+    def pulses(self) -> int:
+        """Whole pulses since power-on."""
+        return int(self.passed_ml * self.true_k_per_ml)
+
+    @property
+    def volume_l(self) -> float:
+        """Total by the nominal K-factor, L."""
+        return self.pulses / PULSES_PER_L
+
+    def step(self, dt: float, flow_ml_s: float) -> None:
+        """Count what flows in `dt` seconds; the flow indication is damped."""
+        self.passed_ml += flow_ml_s * dt
+        self.flow_ml_s += (flow_ml_s - self.flow_ml_s) * min(dt / 0.2, 1.0)
+
+
+class Hydraulics:
+    """Reservoir → pump → coarse and fine valve → meter → line. The drain's water comes back."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.size = truth.nominal_ml / 20000.0
+        self.reservoir_c = truth.reservoir_c
+        self._reservoir_start_c = truth.reservoir_c
+        self.density_g_ml = water_density_g_ml(self.reservoir_c)
+        self.reservoir_g = 1000.0 * RESERVOIR_L * max(self.size, 0.2) * self.density_g_ml
+        self.pump = Pump()
+        self.coarse = Valve(COARSE_TRAVEL_S)
+        self.fine = Valve(FINE_TRAVEL_S)
+        self.meter = Meter(truth.meter_error)
+        self.line_g = 0.0
+
+    @property
+    def reservoir_l(self) -> float:
+        """Content of the reservoir, L."""
+        return self.reservoir_g / self.density_g_ml / 1000.0
+
+    @property
+    def dry(self) -> bool:
+        """True where the pump would draw air."""
+        return self.reservoir_l < DRY_L * max(self.size, 0.2)
+
+    @property
+    def low(self) -> bool:
+        """True where the reservoir is too low for the pump."""
+        return self.reservoir_l < LOW_L * max(self.size, 0.2)
+
+    @property
+    def line_pressure_kpa(self) -> float:
+        """Pressure in the filling line: the pump's curve, less what an open inlet takes."""
+        opening = max(self.coarse.position, 0.1 * self.fine.position)
+        return 180.0 * self.pump.speed**2 * (1.0 - 0.6 * opening) + 6.0
+
+    @property
+    def inlets_closed(self) -> bool:
+        """True where both inlet valves are closed."""
+        return self.coarse.closed and self.fine.closed
+
+    def step(self, dt: float) -> float:
+        """Advance by `dt` seconds; returns the mass that reaches the measure, g."""
+        pump, coarse, fine = self.pump, self.coarse, self.fine
+        pump.step(dt)
+        coarse.step(dt)
+        fine.step(dt)
+        flow_ml_s = 0.0
+        if pump.speed > STALL_SPEED and not self.dry:
+            full = COARSE_L_MIN * coarse.position + FINE_L_MIN * fine.position
+            flow_ml_s = full * self.size * pump.speed * 1000.0 / 60.0
+        self.meter.step(dt, flow_ml_s)
+        moved_g = flow_ml_s * dt * self.density_g_ml
+        self.reservoir_g -= moved_g
+        self.line_g += moved_g
+        if self.line_g < 1e-6:
+            arrived_g, self.line_g = self.line_g, 0.0
+        else:
+            arrived_g = self.line_g * dt / LINE_DELAY_S
+            self.line_g -= arrived_g
+        return arrived_g
+
+    def take_back(self, mass_g: float) -> None:
+        """Water from the drain comes back."""
+        self.reservoir_g += mass_g
+
+    def drift(self, clock_s: float) -> None:
+        """The reservoir's temperature wanders slowly."""
+        self.reservoir_c = self._reservoir_start_c + 0.12 * sin(2.0 * pi * clock_s / 10800.0)
+        self.density_g_ml = water_density_g_ml(self.reservoir_c)

@@ -1,0 +1,148 @@
+"""The twin's Modbus TCP server: lays the register map out and hands reads and writes to the PLC."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from pymodbus.constants import ExcCodes
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from control.errors import ConfigurationError
+from control.register_words import Table
+from control.registers import RegisterMap, Tag
+from control.simulator.device import Device
+
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # a peer's wrong request is answered, not logged
+
+HOST = "127.0.0.1"  # a simulated rig is nobody else's business
+
+READ_DISCRETE, READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 2, 3, 4, 6, 16
+
+
+class RigServer:
+    """Serves one device. Every read answers from the plant's present state; there is no copy to grow old.
+
+    The only writes are the heartbeat alone, and the command block in one request; anything else is answered
+    with an exception and changes nothing.
+    """
+
+    def __init__(self, registers: RegisterMap, device: Device) -> None:
+        known = device.tags()
+        for name in registers.tags:
+            if name not in known:
+                raise ConfigurationError(
+                    f"{registers.file}: tags.{name}: the twin has no such value; it has {', '.join(known)}"
+                )
+        self._device = device
+        self._commands = registers.commands
+        self._by_table: Mapping[Table, list[Tag]] = {
+            table: [tag for tag in registers.tags.values() if tag.table is table] for table in Table
+        }
+        self._heartbeat = registers.tags.get("heartbeat")
+        self._sim_device = SimDevice(
+            id=registers.link.device_id,
+            simdata=(
+                [SimData(0, values=[False] * 16, datatype=DataType.BITS)],  # none; the action refuses them
+                [SimData(0, values=[False] * self._bits(), datatype=DataType.BITS)],
+                self._blocks(Table.HOLDING),
+                self._blocks(Table.INPUT),
+            ),
+            action=self._answer,
+        )
+        self._server: ModbusTcpServer | None = None
+
+    async def start(self, port: int) -> int:
+        """Listen on the loopback; returns the port (a free one where 0 was asked for).
+
+        Raises `ConfigurationError` where the port cannot be had.
+        """
+        server = ModbusTcpServer(self._sim_device, address=(HOST, port))
+        try:
+            await server.serve_forever(background=True)
+        except (RuntimeError, OSError) as error:
+            raise ConfigurationError(
+                f"port {port} of {HOST} cannot be opened for Modbus; expected a free port, or 0 for any"
+            ) from error
+        self._server = server
+        listening: Any = server.transport  # asyncio's Server, which pymodbus declares as a plain transport
+        return int(listening.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server is not None:
+            shutdown: Callable[[], Awaitable[None]] = self._server.shutdown  # has no annotations
+            await shutdown()
+            self._server = None
+
+    def _blocks(self, table: Table) -> list[SimData]:
+        # One SimData for each run of addresses without a gap: pymodbus shifts what overlaps after a gap.
+        taken = sorted(
+            address
+            for tag in self._by_table[table]
+            for address in range(tag.address, tag.address + tag.width)
+        )
+        if self._commands.table is table:
+            first = self._commands.address
+            taken = sorted({*taken, *range(first, first + self._commands.WIDTH)})
+        if not taken:
+            raise ConfigurationError(f"the register map has nothing in its {table} registers")
+        breaks = [0, *(i + 1 for i, (a, b) in enumerate(pairwise(taken)) if b != a + 1), len(taken)]
+        return [
+            SimData(taken[start], values=[0] * (end - start), datatype=DataType.REGISTERS)
+            for start, end in pairwise(breaks)
+        ]
+
+    def _bits(self) -> int:
+        return max((tag.address + 1 for tag in self._by_table[Table.DISCRETE]), default=1)
+
+    async def _answer(  # noqa: PLR0917 - pymodbus calls it so
+        self,
+        function: int,
+        start: int,
+        address: int,
+        count: int,
+        registers: list[int],
+        values: list[int] | list[bool] | None,
+    ) -> ExcCodes | None:
+        """pymodbus' hook on every request: renew what is read, or take what is written."""
+        if function == READ_DISCRETE:
+            self._show_bits(start, registers)
+            return None
+        if function in (READ_INPUT, READ_HOLDING) and values is None:
+            self._show_registers(Table.INPUT if function == READ_INPUT else Table.HOLDING, start, registers)
+            return None
+        if function in (WRITE_ONE, WRITE_MANY) and values is None:
+            return None  # the read-back that pymodbus makes of its own write
+        if function in (WRITE_ONE, WRITE_MANY) and values is not None:
+            return self._take(address, [int(value) for value in values])
+        return ExcCodes.ILLEGAL_FUNCTION
+
+    def _show_registers(self, table: Table, start: int, registers: list[int]) -> None:
+        tags = self._device.tags()
+        for tag in self._by_table[table]:
+            low, high = tag.range
+            words = tag.encode(min(max(tags[tag.name], low), high))
+            at = tag.address - start
+            registers[at : at + len(words)] = words
+
+    def _show_bits(self, start: int, registers: list[int]) -> None:
+        tags = self._device.tags()
+        bits = 0
+        for tag in self._by_table[Table.DISCRETE]:
+            bits |= int(bool(tags[tag.name])) << tag.address
+        for index in range(len(registers)):
+            registers[index] = bits >> (16 * (start + index)) & 0xFFFF
+
+    def _take(self, address: int, values: list[int]) -> ExcCodes | None:
+        wall_s = time.monotonic()
+        heartbeat, commands = self._heartbeat, self._commands
+        if heartbeat is not None and address == heartbeat.address and len(values) == 1:
+            self._device.beat(values[0], wall_s)
+            return None
+        if address == commands.address and len(values) == commands.WIDTH:
+            self._device.command(commands.decode(values), wall_s)
+            return None
+        return ExcCodes.ILLEGAL_ADDRESS

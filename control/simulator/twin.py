@@ -1,0 +1,151 @@
+"""The twin as a whole: plant, PLC, Modbus server and camera, on one clock."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from control.errors import ConfigurationError
+from control.simulator.cameras import BenchServer, NeckCamera
+from control.simulator.configuration import TwinConfiguration
+from control.simulator.device import Device
+from control.simulator.emptying import make_truth
+from control.simulator.hydraulics import STEP_S
+from control.simulator.plant import Plant
+from control.simulator.server import RigServer
+from control.simulator.truth_file import check_truth_file, write_truth_file
+
+TICK_S = 0.01  # wall clock, between two advances of the plant
+MOST_BEHIND_S = 0.25  # wall clock: what is missed beyond this (a busy or sleeping machine) is not made up for
+PARENT_CHECK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the twin listens on the loopback."""
+
+    modbus: int
+    camera: int
+
+
+class Twin:
+    """One simulated rig. `start`, then `run_clock` until cancelled, then `stop`."""
+
+    def __init__(self, configuration: TwinConfiguration, *, seed: int, time_factor: float) -> None:
+        """Build it; raises `ConfigurationError` for a time factor that the rig's register cannot say."""
+        self._check_factor(configuration, time_factor)
+        self.configuration = configuration
+        self.time_factor = time_factor
+        registers = configuration.registers
+        self.plant = Plant(make_truth(seed, configuration.measure, configuration.standards))
+        self.device = Device(
+            self.plant,
+            heartbeat_s=registers.link.heartbeat_s,
+            time_factor=time_factor,
+            opcodes=registers.commands.opcodes,
+        )
+        self.camera = NeckCamera(configuration.camera, self.plant)
+        self._rig_server = RigServer(registers, self.device)
+        self._bench_server: BenchServer | None = None
+
+    @staticmethod
+    def _check_factor(configuration: TwinConfiguration, time_factor: float) -> None:
+        tag = configuration.registers.tags.get("time_factor")
+        low, high = tag.range if tag is not None else (0.1, 1000.0)
+        if not low <= time_factor <= high:
+            raise ConfigurationError(f"time factor: expected {low:g} to {high:g}, not {time_factor:g}")
+
+    async def start(self, modbus_port: int, camera_port: int) -> Ports:
+        """Open both ports (0 for a free one). Raises `ConfigurationError` where one cannot be had."""
+        self._bench_server = BenchServer(self.camera, self.plant, camera_port)
+        try:
+            modbus = await self._rig_server.start(modbus_port)
+        except ConfigurationError:
+            self._bench_server.stop()
+            raise
+        self._bench_server.start()
+        return Ports(modbus, self._bench_server.port)
+
+    async def stop(self) -> None:
+        """Close both ports."""
+        await self._rig_server.stop()
+        if self._bench_server is not None:
+            await asyncio.to_thread(self._bench_server.stop)
+            self._bench_server = None
+
+    async def run_clock(self) -> None:
+        """Advance the plant with the wall's clock times the factor, in fixed steps, until cancelled."""
+        last_s, due_s = time.monotonic(), 0.0
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_s = time.monotonic()
+            due_s += min(now_s - last_s, MOST_BEHIND_S) * self.time_factor
+            last_s = now_s
+            steps = int(due_s / STEP_S)
+            due_s -= steps * STEP_S
+            for _ in range(steps):
+                self.device.step(now_s)
+
+
+async def run_twin(
+    configuration: TwinConfiguration,
+    *,
+    seed: int,
+    time_factor: float,
+    modbus_port: int,
+    camera_port: int,
+    truth_file: Path | None,
+    parent_pid: int | None,
+    ready: Callable[[Ports], None],
+) -> None:
+    """Serve a twin until SIGTERM, SIGINT or the end of the process `parent_pid`; `ready` hears of the ports.
+
+    Leaves the truth in `truth_file` at the end. Raises `ConfigurationError` before anything is opened where
+    something is not usable.
+    """
+    if truth_file is not None:
+        check_truth_file(truth_file)
+    twin = Twin(configuration, seed=seed, time_factor=time_factor)
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    ports = await twin.start(modbus_port, camera_port)
+    tasks = [asyncio.create_task(twin.run_clock())]
+    if parent_pid is not None:
+        tasks.append(asyncio.create_task(_end_with(parent_pid, over)))
+    waiter = asyncio.create_task(over.wait())
+    try:
+        ready(ports)
+        done, _ = await asyncio.wait([*tasks, waiter], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()  # a clock that broke must not look like an orderly end
+    finally:
+        for task in (*tasks, waiter):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+        await twin.stop()
+        if truth_file is not None:
+            write_truth_file(truth_file, twin.plant)
+
+
+async def _end_with(parent_pid: int, over: asyncio.Event) -> None:
+    """Set `over` once the process is gone. A dead parent that nobody has waited for shows by our adoption."""
+    ours = os.getppid() == parent_pid
+    while True:
+        try:
+            os.kill(parent_pid, 0)
+        except ProcessLookupError:
+            break
+        except PermissionError:
+            pass  # it lives, as someone else's
+        if ours and os.getppid() != parent_pid:
+            break
+        await asyncio.sleep(PARENT_CHECK_S)
+    over.set()
+    await asyncio.Event().wait()  # the waiter ends the run; this task only reports
