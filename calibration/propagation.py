@@ -97,8 +97,9 @@ def bounded(
 class Model:
     """A measurement function, its inputs, and the correlation coefficients between pairs of them.
 
-    `function` takes a mapping symbol → value and returns the output (a number) or outputs (1-D). It must be
-    analytic: no abs, comparison or rounding of an input.
+    `function` takes a mapping symbol → value (numbers, or arrays of trials) and returns the output or, along
+    a last axis of their own, several outputs. It must be analytic: no abs, comparison or rounding of an
+    input.
     Raises `CalibrationError` for a repeated symbol or a correlation that cannot be.
     """
 
@@ -285,7 +286,7 @@ def effective_dof(model: Model, sensitivities: NDArray[np.float64]) -> float:
     covariance = model.covariance_matrix
     total = float(sensitivities @ covariance @ sensitivities)
     denominator = 0.0
-    for group in _correlated_groups(model):
+    for group in correlated_groups(model):
         dofs = {model.inputs[i].dof for i in group}
         if len(dofs) > 1:
             names = ", ".join(model.inputs[i].symbol for i in group)
@@ -301,7 +302,7 @@ def effective_dof(model: Model, sensitivities: NDArray[np.float64]) -> float:
     return total**2 / denominator if denominator > 0 else inf
 
 
-def _correlated_groups(model: Model) -> Sequence[list[int]]:
+def correlated_groups(model: Model) -> Sequence[list[int]]:
     """Indices of the inputs, grouped so that inputs of different groups are independent."""
     linked = model.correlation_matrix != 0
     remaining = list(range(len(model.inputs)))

@@ -1,6 +1,7 @@
 """The straight line against ISO/TS 28037's and Pearson's published results."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,3 +168,28 @@ def test_random_lines_settle(a: float, b: float, u_x: float, u_y: float, seed: i
     truth = (y - a - b * x) ** 2 / ((u_y * b) ** 2 + (b * u_x) ** 2)
     assert np.all(np.isfinite(fit.covariance))
     assert fit.chi_squared <= truth.sum() * (1 + 1e-9)
+
+
+def test_gum_h3_thermometer(oracle: Callable[[str], Any]) -> None:
+    """GUM H.3: correction line of a thermometer, its uncertainties from the scatter, and the value at 30
+    °C.
+    """
+    case = oracle("gum_examples.json")["H3_thermometer"]
+    expected, published = case["full_precision_computed"], case["expected"]
+    x = np.array(case["t"]) - case["t0"]
+    fit = fit_line(x, case["b"], y_covariance=np.ones(x.size))
+    s = fit.posterior_scale
+    curve = line_curve(replace(fit, covariance=fit.covariance * s**2), (0.0, 12.0))
+    u = np.sqrt(np.diag(curve.covariance))
+    actual = {
+        "y1": fit.intercept,
+        "y2": fit.slope,
+        "u1": u[0],
+        "u2": u[1],
+        "r": curve.covariance[0, 1] / (u[0] * u[1]),
+        "s": s,
+        "b30": float(curve.volume(10.0)),
+        "u_b30": float(curve.standard_uncertainty(10.0)),
+    }
+    assert actual == pytest.approx(expected, rel=1e-7)
+    assert {key: agrees(actual[key], published[key]) for key in actual} == dict.fromkeys(actual, True)

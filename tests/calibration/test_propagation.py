@@ -119,7 +119,7 @@ def test_several_outputs_share_their_inputs() -> None:
 
     def impedance(q: Any) -> Any:
         z = q["V"] / q["I"]
-        return np.stack([z * np.cos(q["phi"]), z * np.sin(q["phi"]), z])
+        return np.stack([z * np.cos(q["phi"]), z * np.sin(q["phi"]), z], axis=-1)
 
     values, covariance = propagate_jointly(Model(impedance, inputs, correlations))
     u = np.sqrt(np.diag(covariance))
