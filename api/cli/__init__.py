@@ -2,8 +2,8 @@
 
 To add a command: write `api/cli/<word>.py` with a typer function (or a `typer.Typer` for a group of commands)
 and name it in `COMMANDS`. Its module is imported only when the command runs or its help is shown, so that
-`tankcal read` does not wait for the web service's libraries. A command raises its room's exceptions as they are;
-what they mean for the exit status stands in `exit_status` alone:
+`tankcal read` does not wait for the web service's libraries. A command raises its room's exceptions as they
+are; what they mean for the exit status stands in `exit_status` alone:
 
 0 done · 1 the answer is no · 2 usage or configuration · 3 the rig or a camera failed · 130 interrupted ·
 70 a fault of this program.
@@ -49,8 +49,13 @@ class UsageError(Exception):
     """What was asked for cannot be done as it was asked; exit status 2. The message says what is expected."""
 
 
+class ReaderFaultError(Exception):
+    """A reader broke on a picture: a fault of this program that one picture must not hide; exit status 70."""
+
+
 def exit_status(error: Exception) -> ExitStatus:
     """The exit status for an exception of the rooms: the one place that says what they mean to a caller."""
+    from api.errors import ApiError, BusyError, RecordError, TwinError
     from calibration.errors import CalibrationError, RuleError
     from control.errors import ConfigurationError, HeldError, RigError
     from vision.errors import CameraError, ImageSetError, StationError, VisionError
@@ -61,10 +66,14 @@ def exit_status(error: Exception) -> ExitStatus:
         (StationError, ExitStatus.CONFIGURATION),
         (ImageSetError, ExitStatus.CONFIGURATION),
         (RuleError, ExitStatus.CONFIGURATION),
+        (BusyError, ExitStatus.RIG),
+        (TwinError, ExitStatus.RIG),
         (RigError, ExitStatus.RIG),
         (HeldError, ExitStatus.RIG),
         (CameraError, ExitStatus.RIG),
         (AnswerIsNoError, ExitStatus.NO),
+        (RecordError, ExitStatus.NO),  # a record that is not as it was written
+        (ApiError, ExitStatus.CONFIGURATION),
         (CalibrationError, ExitStatus.NO),  # the data do not allow a result
         (VisionError, ExitStatus.NO),
         (OSError, ExitStatus.CONFIGURATION),  # a path or a port that the user named
@@ -129,7 +138,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("TANKCAL_TRACEBACK"):  # for developers
             raise
         status = exit_status(error)
-        if status is ExitStatus.FAULT:
+        if status is ExitStatus.FAULT and not isinstance(error, ReaderFaultError):
             _complain(
                 f"a fault of this program: {type(error).__name__}: {error} "
                 "(set TANKCAL_TRACEBACK=1 to see where, and please report it)"
