@@ -1,10 +1,11 @@
 """Errors as `application/problem+json` (RFC 9457), the same for every route."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -64,41 +65,45 @@ def problem(
     return JSONResponse(body.model_dump(exclude_none=True), status_code=status, media_type=MEDIA_TYPE)
 
 
-def describe(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+def describe(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route in the OpenAPI description: its problems."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {int(status): {"description": status.phrase, "content": content} for status in statuses}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem."""
-    for kind in STATUS:
-        app.add_exception_handler(kind, _known)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unknown)
+def install(app: FastAPI, page: Callable[[Request, int, str], Response]) -> None:
+    """Answer every error of `app` with a problem; a person who asked for a page gets `page`."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        said = _problem_of(error)
+        if _is_page(request):
+            return page(request, said.status_code, str(json.loads(bytes(said.body))["detail"]))
+        return said
+
+    for kind in (*STATUS, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)
 
 
-async def _known(_request: Request, error: Exception) -> JSONResponse:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    run = error.run or None if isinstance(error, BusyError) else None
-    return problem(status, str(error), run=run)
+def _is_page(request: Request) -> bool:
+    path = request.url.path
+    return request.method == "GET" and not path.startswith(("/api/", "/static/", "/health"))
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+def _problem_of(error: Exception) -> JSONResponse:
+    if isinstance(error, RequestValidationError):
+        return _invalid(error)
+    if isinstance(error, HTTPException):
+        return problem(error.status_code, str(error.detail))
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+    if status is None:
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log says why")
+    return problem(status, str(error), run=(error.run or None) if isinstance(error, BusyError) else None)
+
+
+def _invalid(error: RequestValidationError) -> JSONResponse:
     fields = [
         WrongField(field=".".join(str(part) for part in wrong["loc"]), expected=wrong["msg"])
         for wrong in error.errors()
     ]
     detail = "; ".join(f"{wrong.field}: {wrong.expected}" for wrong in fields)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, fields=fields)
-
-
-async def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail))
-
-
-async def _unknown(_request: Request, _error: Exception) -> JSONResponse:
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log says why")

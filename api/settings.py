@@ -42,7 +42,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings file: defaults of a run, the data folder, the simulation; `folders` are searched in order."""
+    """The settings file: defaults of a run, data folder, simulation; `folders` are searched in order."""
 
     file: Path
     folders: tuple[Path, ...]
@@ -51,15 +51,13 @@ class Settings:
     simulation: Simulation
 
     def names(self, kind: str) -> list[str]:
-        """The names of the files of one kind (`rigs`, `stations`, `measures`, `procedures`, `rules`), sorted."""
+        """The names of the files of one kind (`rigs`, `stations`, …), sorted."""
         return sorted({path.stem for folder in self.folders for path in (folder / kind).glob("*.toml")})
 
     def find(self, kind: str, name: str) -> Path:
         """The file of that kind and name. Raises `SettingsError` where there is none."""
         if not NAME.fullmatch(name):
-            raise SettingsError(
-                f"{name!r} is not a name of {kind}: expected letters, digits, '.', '_' and '-'"
-            )
+            raise SettingsError(f"{name!r} names none of {kind}: expected letters, digits, '.', '_' and '-'")
         for folder in self.folders:
             path = folder / kind / f"{name}.toml"
             if path.is_file():

@@ -1,4 +1,4 @@
-"""The words of the pages, in the language of the reader; one function, so that a catalogue can take its place."""
+"""The words of the pages, in the reader's language; one function, so that a catalogue can take its place."""
 
 from collections.abc import Callable, Mapping
 
@@ -95,7 +95,7 @@ def catalogue(language: str) -> Mapping[str, str]:
 def choose_language(asked: str | None, remembered: str | None, accepted: str | None) -> str:
     """The language of a page: what was asked for now, else remembered, else what the browser accepts."""
     for candidate in (asked, remembered):
-        if candidate in LANGUAGES:
+        if candidate is not None and candidate in LANGUAGES:
             return candidate
     for part in (accepted or "").split(","):
         tag = part.split(";")[0].strip().lower()

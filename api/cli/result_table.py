@@ -1,0 +1,31 @@
+"""A result as a small table for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from api.numbers import decimals, number, signed
+
+
+def result_table(result: Mapping[str, Any], **more: str) -> Table:
+    """Error, expanded uncertainty, limit and verdict of a stored result, and what else is named."""
+    digits = decimals(result["expanded_uncertainty_ml"])
+    verdict = result["verdict"]
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    item = result["item"]
+    table.add_row("item", f"{item['make']} {item['model']} {item['serial']}, {result['nominal_l']:g} L")
+    table.add_row("error", f"{signed(result['error_ml'], digits)} mL")
+    table.add_row(
+        "expanded uncertainty U",
+        f"{number(result['expanded_uncertainty_ml'], digits)} mL "
+        f"(k = {number(result['coverage_factor'])}, {100 * result['coverage_probability']:g} %)",
+    )
+    limit = verdict["limit_ml"]
+    table.add_row("tolerance", "none in the rules" if limit is None else f"±{limit:g} mL")
+    table.add_row("verdict", f"[bold]{verdict['outcome']}[/bold]: {verdict['sentence']}")
+    for name, text in more.items():
+        table.add_row(name.replace("_", " "), text)
+    return table

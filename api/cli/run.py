@@ -1,0 +1,71 @@
+"""`tankcal run`: one run on the configured rig, from the command line."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli import AnswerIsNoError, ExitStatus
+from api.cli.one_run import Finished, carry_out
+from api.cli.output import Output
+from api.cli.result_table import result_table
+from api.settings import configure, load_settings
+from control.states import State
+
+
+def run(
+    procedure: Annotated[str, typer.Argument(help="Name of the procedure, such as verify-measure.")],
+    *,
+    measure: Annotated[str | None, typer.Option(help="The item.", show_default="from config")] = None,
+    serial: Annotated[
+        str | None, typer.Option(help="Serial number of the item.", show_default="the measure file's")
+    ] = None,
+    station: Annotated[str | None, typer.Option(show_default="from config")] = None,
+    rig: Annotated[str | None, typer.Option(show_default="from config")] = None,
+    rules: Annotated[str | None, typer.Option(show_default="from config")] = None,
+    operator: Annotated[str | None, typer.Option(show_default="from config")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings; the nearest demo.toml by default.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the runs.", show_default="from config")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Events and result as JSON Lines.")] = False,
+) -> ExitStatus:
+    """Carry out PROCEDURE on the rig and print its result. Ctrl-C aborts the run: valves closed, record kept.
+
+    A run that is held asks on the terminal whether to go on; where there is none it is stopped. Exit status:
+    0 the item passed; 1 it failed, or there is no verdict; 3 the rig or a camera failed.
+
+    Example: `tankcal run verify-measure --operator "J. Lin" --serial A-1042`
+    """
+    settings = load_settings(config)
+    choice = settings.choose(
+        rig=rig, station=station, measure=measure, procedure=procedure, rules=rules, operator=operator
+    )
+    configure(settings, choice)
+    output = Output(as_json)
+    folder = (data or settings.data).resolve()
+    finished = asyncio.run(carry_out(settings, folder, choice, output, serial=serial, events_as_json=as_json))
+    return _report(finished, output)
+
+
+def _report(finished: Finished, output: Output) -> ExitStatus:
+    result = finished.result
+    has_result = result is not None and "problem" not in result
+    output.record(
+        {
+            "run": finished.run,
+            "state": finished.outcome,
+            "reason": finished.reason,
+            "error_ml": result["error_ml"] if has_result and result else None,
+            "expanded_uncertainty_ml": result["expanded_uncertainty_ml"] if has_result and result else None,
+            "verdict": result["verdict"]["outcome"] if has_result and result else None,
+        }
+    )
+    if has_result and result is not None:
+        output.show(result_table(result))
+    output.show(f"run {finished.run}: {finished.folder}")
+    if finished.outcome != State.COMPLETE:
+        output.note(f"{finished.outcome}: {finished.reason}")
+        return ExitStatus.RIG
+    if not has_result or result is None:
+        raise AnswerIsNoError(str((result or {}).get("problem", "the run has no result")))
+    return ExitStatus.DONE if result["verdict"]["outcome"] == "pass" else ExitStatus.NO

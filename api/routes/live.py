@@ -1,0 +1,41 @@
+"""The bench now: its state, its camera, and the commands of the person who stands beside it."""
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from api.errors import NotFoundError
+from api.models import GiveCommand, Live
+from api.pictures import MEDIA_TYPE, draw_look
+from api.problems import describe
+from api.routes.bench import Bench
+
+router = APIRouter(tags=["live"])
+
+
+@router.get("/live")
+async def get_live(bench: Bench) -> Live:
+    """The state of the bench: run, step, level towards target, tags, alarms."""
+    return bench.live()
+
+
+@router.post("/live/commands", status_code=HTTPStatus.ACCEPTED, responses=describe(HTTPStatus.CONFLICT))
+async def give_command(bench: Bench, given: GiveCommand) -> Live:
+    """Tell the run to hold, unhold, stop, abort or clear. The effect follows and is seen in the events."""
+    bench.command(given.command.value, given.run)
+    return bench.live()
+
+
+@router.get(
+    "/live/picture.jpg",
+    responses={**describe(HTTPStatus.NOT_FOUND), 200: {"content": {MEDIA_TYPE: {}}}},
+    response_class=Response,
+)
+async def get_picture(bench: Bench) -> Response:
+    """What the camera showed last, with the reading drawn in."""
+    watch = bench.watch
+    if watch is None or watch.look is None:
+        raise NotFoundError("there is no picture yet")
+    drawn = await asyncio.to_thread(draw_look, watch.look)
+    return Response(drawn, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})

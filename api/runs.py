@@ -1,0 +1,309 @@
+"""The one run at a time: started, watched, told what to do, and stored, however it ends."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from api.bench import CameraLevelReader, level_instrument
+from api.errors import BusyError, NotNowError
+from api.events import EventStream
+from api.indexing import index_folders, rows_of
+from api.lock import BenchLock
+from api.models import Live
+from api.records import FRAMES, RESULT, canonical_json, load_record, new_run_id, write_durably
+from api.results import result_of
+from api.settings import Choice, Configuration, Settings, configure
+from api.storage.runs import RunIndex
+from api.watch import IDLE, Watch
+from control.clock import ScaledClock
+from control.errors import ControlError, TransitionError
+from control.journal import Journal
+from control.rig import Rig
+from control.sequence import Run
+from control.states import ENDED, State
+from vision.station import SightGlass
+
+LIVE_PERIOD_S = 0.2
+RECORDED_LIBRARIES = ("tankcal", "numpy", "scipy", "opencv-python-headless", "pymodbus")
+_log = logging.getLogger(__name__)
+
+Listener = Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class TwinPorts:
+    """Where the simulated rig listens: what the configuration says is moved there."""
+
+    modbus: int
+    camera: int
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """A run with everything that it holds open."""
+
+    watch: Watch
+    folder: Path
+    journal: Journal
+    rig: Rig
+    reader: CameraLevelReader
+    lock: BenchLock
+
+
+class Runs:
+    """The bench as the service and the command line use it. All calls from one event loop.
+
+    `twin` is where the simulated rig listens, None for the rig as configured. `listener` hears of everything
+    that happens in a run, beside the viewers of `events`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        data: Path,
+        index: RunIndex,
+        *,
+        events: EventStream | None = None,
+        twin: TwinPorts | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        self.settings = settings
+        self.data = data
+        self.index = index
+        self.events = events or EventStream()
+        self.twin = twin
+        self._listener = listener
+        self._watch: Watch | None = None
+        self._task: asyncio.Task[None] | None = None
+        # One thread, so that the changes of a run reach the index in their order and never wait in the loop.
+        self._indexing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
+
+    @property
+    def running(self) -> str | None:
+        """The id of the run that is under way."""
+        return self._watch.run_id if self._watch is not None and self._task is not None else None
+
+    @property
+    def watch(self) -> Watch | None:
+        """What is known of the run that is under way, or was last."""
+        return self._watch
+
+    def live(self) -> Live:
+        """The bench now."""
+        if self._watch is None:
+            return IDLE
+        live = self._watch.live()
+        if self._task is not None:
+            return live
+        return live.model_copy(update={"run": live.run if self._needs_clearing else None})
+
+    async def index_disk(self) -> None:
+        """Put the runs into the index that are on the disk and not in it."""
+        changed = await asyncio.to_thread(index_folders, self.index, self.data)
+        if changed:
+            _log.info("indexed %d runs from %s", len(changed), self.data)
+
+    def configuration(self, choice: Choice) -> Configuration:
+        """The configuration of a run, moved to the simulated rig where there is one. Opens nothing.
+
+        Raises `SettingsError`, `ConfigurationError`, `StationError` or `RuleError`.
+        """
+        configuration = configure(self.settings, choice)
+        level_instrument(configuration.station)
+        if self.twin is not None:
+            configuration = configuration.moved_to(self.twin.modbus, self.twin.camera)
+        return configuration
+
+    async def start(self, choice: Choice, *, serial: str | None = None) -> str:
+        """Start a run and return its id; it goes on in the background, see `wait`.
+
+        Raises `BusyError` while there is one, `NotNowError` while an aborted one was not cleared, and what
+        `configuration` raises. A rig or camera that does not answer is no error here: the run is then Held.
+        """
+        if self._task is not None and self._watch is not None:
+            raise BusyError(f"busy: the run {self._watch.run_id} is under way", self._watch.run_id)
+        if self._needs_clearing and self._watch is not None:
+            raise NotNowError(
+                f"the run {self._watch.run_id} was aborted: look at the bench, then clear it "
+                "before another run starts"
+            )
+        configuration = self.configuration(choice)
+        run_id = new_run_id()
+        carried = self._prepare(run_id, configuration, serial)
+        self._watch = carried.watch
+        self._task = asyncio.create_task(self._carry_out(carried), name=f"run {run_id}")
+        self._publish("started", {})
+        return run_id
+
+    async def wait(self) -> None:
+        """Wait until the run that is under way is over and stored."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    def command(self, word: str, run: str | None = None) -> None:
+        """Tell the run hold, unhold, stop, abort or clear; the effect follows.
+
+        Raises `NotNowError` when nothing runs, another run than `run` does, or the state does not take it.
+        """
+        if self._watch is None or (self._task is None and word != "clear"):
+            raise NotNowError("nothing is running")
+        if run is not None and run != self._watch.run_id:
+            raise NotNowError(f"the run {run} is not the one on the bench")
+        try:
+            self._watch.run.command(word)
+        except TransitionError as problem:
+            raise NotNowError(str(problem)) from problem
+        self._publish("command", {"command": word})
+        self._show()
+
+    async def close(self) -> None:
+        """Abort what is running, store it, and let go of everything."""
+        if self._task is not None and self._watch is not None:
+            with contextlib.suppress(TransitionError):
+                self._watch.run.command("abort")
+            await asyncio.shield(self._task)
+        self.events.close()
+        await asyncio.to_thread(self._indexing.shutdown)
+
+    @property
+    def _needs_clearing(self) -> bool:
+        return self._watch is not None and self._watch.run.state is State.ABORTED
+
+    def _prepare(self, run_id: str, configuration: Configuration, serial: str | None) -> _Carried:
+        lock = BenchLock.take(self.data, run_id)
+        try:
+            return self._open(run_id, configuration, serial, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _open(
+        self, run_id: str, configuration: Configuration, serial: str | None, lock: BenchLock
+    ) -> _Carried:
+        plain = configuration.plain()
+        measure = plain["measure"]
+        item = {key: measure[key] for key in ("name", "make", "model", "serial")}
+        record_settings = {
+            **plain,
+            "run": run_id,
+            "operator": configuration.choice.operator,
+            "item": {**item, "serial": serial or item["serial"]},
+            "versions": {name: version(name) for name in RECORDED_LIBRARIES},
+        }
+        folder = self.data / run_id
+        clock = ScaledClock()
+        journal = Journal.create(folder, clock, self._hear)
+        rig = Rig(configuration.rig, clock=clock)
+        reader = CameraLevelReader(configuration.station, folder / FRAMES, self._see)
+        run = Run(
+            rig,
+            configuration.procedure,
+            measure=measure,
+            rules=plain["rules"],
+            level=reader,
+            journal=journal,
+            listener=self._hear,
+            settings=record_settings,
+        )
+        instrument = reader.instrument.instrument
+        scale = instrument.scale if isinstance(instrument, SightGlass) else None
+        watch = Watch(
+            run_id=run_id,
+            run=run,
+            configuration=configuration,
+            settings=record_settings,
+            started_utc=datetime.now(UTC),
+            scale=(scale.first, scale.last) if scale is not None else (None, None),
+        )
+        self._index(lambda: self.index.put(watch.row()))
+        return _Carried(watch, folder, journal, rig, reader, lock)
+
+    async def _carry_out(self, carried: _Carried) -> None:
+        viewers = asyncio.create_task(self._show_regularly(), name="live view")
+        try:
+            await self._execute(carried)
+        finally:
+            viewers.cancel()
+            try:
+                await self._store(carried)
+            finally:
+                carried.lock.release()
+                self._task = None
+                self._publish("finished", {"state": str(carried.watch.run.state)})
+                self._show()
+
+    async def _execute(self, carried: _Carried) -> None:
+        try:
+            await carried.watch.run.execute()
+        except ControlError as problem:
+            _log.warning("run %s: %s", carried.watch.run_id, problem)
+        except Exception:
+            _log.exception("run %s failed", carried.watch.run_id)
+        finally:
+            for let_go in (carried.rig.close, carried.reader.close):
+                try:
+                    await let_go()
+                except Exception:
+                    _log.exception("run %s: closing failed", carried.watch.run_id)
+            carried.journal.close()
+
+    async def _store(self, carried: _Carried) -> None:
+        try:
+            record = await asyncio.to_thread(load_record, carried.folder, allow_torn=True)
+            result = await asyncio.to_thread(result_of, record)
+            await asyncio.to_thread(write_durably, carried.folder / RESULT, canonical_json(result))
+            row, readings = rows_of(record, result)
+        except Exception:
+            # The record is what counts, and it is whole; the index takes it from there at the next start.
+            _log.exception("run %s: no result was stored", carried.watch.run_id)
+            return
+        self._index(lambda: self.index.put(row, readings))
+        await asyncio.wrap_future(self._indexing.submit(lambda: None))
+
+    def _hear(self, kind: str, data: Mapping[str, Any]) -> None:
+        if self._watch is None:
+            return
+        self._watch.hear(kind, data)
+        if self._listener is not None:
+            self._listener(kind, data)
+        if kind == "poll":
+            return
+        if kind == "state" and self._watch.run.state not in ENDED:
+            run, state, reason = self._watch.run_id, str(data["to"]), str(data["reason"])
+            self._index(lambda: self.index.change(run, state=state, reason=reason))
+        if kind != "settings":
+            self._publish(kind, data)
+
+    def _see(self, look: Any) -> None:
+        if self._watch is not None:
+            self._watch.see(look)
+
+    def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
+        run = self._watch.run_id if self._watch is not None else None
+        self.events.publish(kind, {**data, "run": run})
+
+    def _show(self) -> None:
+        self.events.publish("live", self.live().model_dump(mode="json"), latest_only=True)
+
+    async def _show_regularly(self) -> None:
+        while True:
+            self._show()
+            await asyncio.sleep(LIVE_PERIOD_S)
+
+    def _index(self, job: Callable[[], None]) -> None:
+        """Change the index in its own thread; a failure there must not touch the run."""
+
+        def carefully() -> None:
+            try:
+                job()
+            except Exception:
+                _log.exception("the index was not changed")
+
+        self._indexing.submit(carefully)
