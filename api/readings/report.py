@@ -168,7 +168,7 @@ def _galleries(scores: Sequence[Score]) -> list[Gallery]:
             wrongly_read,
             WRONG_MAX,
         ),
-        ("Largest errors", "Green: where the level truly is.", by_error, WORST_MAX),
+        ("Largest errors", "Green: where the level truly is.", by_error[:WORST_MAX], WORST_MAX),
         ("Beyond 2u", "The stated uncertainty does not cover the error.", overconfident, WORST_MAX),
         (
             "Refused, though it can be read",
