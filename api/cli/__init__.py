@@ -22,8 +22,14 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 COMMANDS: dict[str, str] = {  # word → module:function (or module:Typer), in the order that the help shows
+    "demo": "api.cli.demo:demo",
+    "serve": "api.cli.serve:serve",
+    "run": "api.cli.run:run",
     "read": "api.cli.read:read",
+    "replay": "api.cli.replay:replay",
+    "table": "api.cli.table:table",
     "simulate-rig": "api.cli.simulate_rig:simulate_rig",
+    "openapi": "api.cli.openapi:openapi",
 }
 
 
@@ -94,7 +100,7 @@ class _Commands(TyperGroup):
             module, name = COMMANDS[cmd_name].split(":")
             command = getattr(import_module(module), name)
             if not isinstance(command, typer.Typer):
-                alone = typer.Typer(add_completion=False)
+                alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
                 alone.command(cmd_name)(command)
                 command = alone
             self.commands[cmd_name] = get_command(command)

@@ -237,7 +237,7 @@ def test_people_get_a_table_and_a_summary(mixed: Path, capsys: pytest.CaptureFix
 def test_a_report_is_one_file_with_everything(
     mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The report holds figures, matrix, charts and pictures, asks nothing of the network, and escapes names."""
+    """The report holds figures, charts and pictures, asks nothing of the network, and escapes names."""
     evil = json.dumps({"image": "<script>.png", "instrument": GLASS, "family": "<b>"})
     with (mixed / "manifest.jsonl").open("a") as manifest:
         manifest.write(evil + "\n")
