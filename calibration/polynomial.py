@@ -1,8 +1,9 @@
 """Polynomials fitted in a basis that is orthogonal on the data, so that a high degree loses no digits.
 
-G. E. Forsythe, Generation and use of orthogonal polynomials for data-fitting with a digital computer, J. SIAM 5
-(1957) 74-88, on x scaled to [-1, 1]. Powers of x come from the basis in exact rational arithmetic, and so does one
-refinement of the solution: that is what makes NIST's StRD sets come out to ten digits and more.
+G. E. Forsythe, Generation and use of orthogonal polynomials for data-fitting with a digital computer, J.
+SIAM 5 (1957) 74-88, on x scaled to [-1, 1]. Powers of x come from the basis in exact rational arithmetic,
+and so does one refinement of the solution: that is what makes NIST's StRD sets come out to ten digits and
+more.
 """
 
 from dataclasses import dataclass
@@ -101,7 +102,9 @@ class PolynomialFit:
 
     @property
     def p_value(self) -> float | None:
-        """Probability of a larger χ² when polynomial and uncertainties are right; None without degrees of freedom."""
+        """Probability of a larger χ² when polynomial and uncertainties are right; None without degrees of
+        freedom.
+        """
         return float(chdtrc(self.dof, self.chi_squared)) if self.dof else None
 
     @property
@@ -111,7 +114,9 @@ class PolynomialFit:
         Raises `UnsuitableModelError` without degrees of freedom.
         """
         if not self.dof:
-            raise UnsuitableModelError("a polynomial through every point says nothing about its uncertainties")
+            raise UnsuitableModelError(
+                "a polynomial through every point says nothing about its uncertainties"
+            )
         return sqrt(self.chi_squared / self.dof)
 
 
@@ -119,7 +124,8 @@ def fit_polynomial(x: ArrayLike, y: ArrayLike, degree: int, *, y_covariance: Arr
     """Weighted least squares polynomial through n points with exact x.
 
     `y_covariance`: standard uncertainties, shape (n,), or a covariance matrix, shape (n, n).
-    Raises `UnsuitableModelError` for fewer different x than coefficients, `CalibrationError` for data that cannot be.
+    Raises `UnsuitableModelError` for fewer different x than coefficients, `CalibrationError` for data that
+    cannot be.
     """
     xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     given = np.asarray(y_covariance, dtype=np.float64)
@@ -134,11 +140,13 @@ def fit_polynomial(x: ArrayLike, y: ArrayLike, degree: int, *, y_covariance: Arr
     exact = [Fraction(c) for c in coefficients.tolist()]
     rows = basis.powers()
     if given.ndim == 1 and xs.size * (degree + 1) <= _EXACT_TERMS_MAX:
-        exact, residuals = _refined(xs, ys, given, rows, exact, covariance)
+        exact, residuals = _refined(xs, ys, given, rows, coefficients=exact, covariance=covariance)
         coefficients = np.array([float(c) for c in exact])
     else:
         residuals = ys - basis.values(xs) @ coefficients
-    powers = [sum((c * row[j] for c, row in zip(exact, rows, strict=True)), Fraction(0)) for j in range(degree + 1)]
+    powers = [
+        sum((c * row[j] for c, row in zip(exact, rows, strict=True)), Fraction(0)) for j in range(degree + 1)
+    ]
     to_powers = np.array([[float(c) for c in row] for row in rows]).T
     scaled = solve_triangular(root, residuals, lower=True)
     return PolynomialFit(
@@ -176,6 +184,7 @@ def _refined(
     ys: Array,
     u: Array,
     rows: list[list[Fraction]],
+    *,
     coefficients: list[Fraction],
     covariance: Array,
 ) -> tuple[list[Fraction], Array]:
@@ -223,7 +232,9 @@ def _demand_data(xs: Array, ys: Array, given: Array, degree: int) -> None:
     if not 0 <= degree <= DEGREE_MAX:
         raise CalibrationError(f"a polynomial's degree lies between 0 and {DEGREE_MAX}, not {degree}")
     if xs.ndim != 1 or ys.shape != xs.shape:
-        raise CalibrationError(f"x and y must be rows of equal length, not of shapes {xs.shape} and {ys.shape}")
+        raise CalibrationError(
+            f"x and y must be rows of equal length, not of shapes {xs.shape} and {ys.shape}"
+        )
     if given.shape not in ((n,), (n, n)):
         raise CalibrationError(f"y_covariance must have shape ({n},) or ({n}, {n}), not {given.shape}")
     for name, values in (("x", xs), ("y", ys), ("y_covariance", given)):
