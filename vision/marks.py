@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vision.edges import centroids, line_strengths, peaks, smoothed
 from vision.station import Side
+from vision.strip import Strip
 
 Gray = NDArray[np.uint8]
 
@@ -55,7 +56,7 @@ def find_marks(gray: Gray, side: Side | None) -> MarkColumn | None:
     best: MarkColumn | None = None
     for dark in (True, False):
         for row in _bar_rows(np.asarray(reduced, np.uint8), dark, side):
-            column = _measured(gray, dark, *row)
+            column = _measured(gray, dark, row)
             if column is not None and (best is None or _worth(column) > _worth(best)):
                 best = column
     return best
@@ -122,25 +123,13 @@ def _aligned(
     return float(start), float(tilt), members
 
 
-def _strip(gray: Gray, side: Side, inner_x: float, tilt: float, width: int) -> NDArray[np.float32]:
-    """The plate beside the line of inner ends, deskewed: row i is at right angles to that line at y = i.
-
-    Shape (height, width); column 0 is at the inner end and columns grow away from the tube.
-    """
-    away = 1.0 if side is Side.RIGHT else -1.0
-    # source (x, y) of strip pixel (u, v): along the line, then at right angles to it
-    source = np.array([[away, tilt, inner_x], [-away * tilt, 1.0, 0.0]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    strip = cv2.warpAffine(gray, source, (width, gray.shape[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(strip, np.float32)
-
-
-def _measured(
-    gray: Gray, dark: bool, side: Side, inner_x: float, tilt: float, common: float
-) -> MarkColumn | None:
-    """Measures the marks along a candidate row, to sub-pixels."""
+def _measured(gray: Gray, dark: bool, row: tuple[Side, float, float, float]) -> MarkColumn | None:
+    """Measures the marks along a candidate row of `_bar_rows`, to sub-pixels."""
+    side, inner_x, tilt, common = row
     wide = int(np.clip(4 * common, 32, 0.3 * gray.shape[1]))
-    strip = _strip(gray, side, inner_x, tilt, wide)
+    away = 1.0 if side is Side.RIGHT else -1.0
+    beside = Strip.cut(gray, inner_x, tilt, away, wide)
+    strip = np.asarray(beside.image, np.float32)
     if not dark:
         strip = 255.0 - strip
     first, last = 2, max(8, int(common) - 4)
@@ -163,11 +152,6 @@ def _measured(
     halves = np.column_stack((strip[:, first:half].mean(axis=1), strip[:, half:last].mean(axis=1)))
     tops = line_strengths(halves.astype(np.float64), max(9, gray.shape[0] // 64))
     near_v, far_v = centroids(tops[:, 0], at, reach), centroids(tops[:, 1], at, reach)
-    away = 1.0 if side is Side.RIGHT else -1.0
-
-    def picture(u: float, v: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack((inner_x + away * u + tilt * v, v - away * tilt * u))
-
     good = np.isfinite(near_v) & np.isfinite(far_v) & (np.abs(near_v - far_v) < 0.3 * period)
     if good.sum() < LEAST_MARKS:
         return None
@@ -177,8 +161,8 @@ def _measured(
         dark=dark,
         inner_x=inner_x,
         tilt=tilt,
-        near=picture((first + half - 1) / 2, near_v[good]),
-        far=picture((half + last - 1) / 2, far_v[good]),
+        near=beside.picture((first + half - 1) / 2, near_v[good]),
+        far=beside.picture((half + last - 1) / 2, far_v[good]),
         length=lengths[good],
         contrast=contrast[good],
         index=index[good],

@@ -50,6 +50,10 @@ class Column:
         wall = self.outer_radius_mm - self.inner_radius_mm
         return float(self.outer_radius_mm * rise - wall * glass - self.inner_radius_mm * liquid)
 
+    def inside_slope(self, rise: float) -> float:
+        """Tangent of a line of sight's angle in the liquid."""
+        return float(_tangent(rise / np.hypot(1, rise) / self.liquid_index))
+
     def look(self, apparent_mm: Array, rise: float, radius_mm: Array, height_mm: Array) -> Seen:
         """Follows lines of sight that would cross the axis at `apparent_mm` (n,) above the lowest point.
 
@@ -82,7 +86,9 @@ class Column:
             share, slope, in_liquid, alive = self._turned(hit, tilt, slope, in_liquid, share, alive)
             where_y, where_z = np.where(hit, hit_y, where_y), np.where(hit, hit_z, where_z)
         height = where_z + (r_in - where_y) * slope
-        inner = np.where(in_liquid, n, 1.0) * np.abs(slope) / np.hypot(1, slope)  # n·sin, kept by plane plates
+        inner = (
+            np.where(in_liquid, n, 1.0) * np.abs(slope) / np.hypot(1, slope)
+        )  # n·sin, kept by plane plates
         leaves = alive & (inner < 1)
         outside = np.minimum(inner, 0.999999)
         share = share * np.where(
@@ -121,6 +127,23 @@ class Column:
         new_slope = np.where(hit, np.tan(np.clip(turned, -1.55, 1.55)), slope)
         new_share = np.where(through, share * (1 - mirror), share)
         return new_share, new_slope, in_liquid ^ through, alive & ~(hit & backward)
+
+
+def leaving_share(sine: Array | float, index: float) -> Array:
+    """The share of light that passes both faces of a wall between air and a liquid of `index`.
+
+    `sine` of the angle to the wall's normal in the liquid; 0 past the critical angle.
+    """
+    kept = index * np.abs(np.asarray(sine, np.float64))
+    outside = np.minimum(kept, 1 - 1e-9)
+    inner = 1 - _reflectance(outside / index, index, GLASS_INDEX)
+    outer = 1 - _reflectance(outside / GLASS_INDEX, GLASS_INDEX, 1.0)
+    return np.where(kept < 1, inner * outer, 0.0)
+
+
+def surface_share(grazing: Array, index: float) -> Array:
+    """The share of light that passes from a liquid of `index` into air at an angle `grazing` to the surface."""
+    return 1 - _reflectance(np.abs(np.cos(grazing)), index, 1.0)
 
 
 def _tangent(sine: NDArray[np.float64] | float) -> NDArray[np.float64]:
