@@ -19,7 +19,9 @@ WIDTH, HEIGHT = 960, 1280
 BLUR_PX = 0.75
 NOISE = 1.6  # grey levels
 QUALITY = 92
-_LATERAL, _VERTICAL = 1.25, 2.4  # samples of the traced strip for each pixel
+_LATERAL, _VERTICAL = 1.25, 1.6  # samples of the traced strip for each pixel
+_DENSE = 9.0  # the same in rows around the lowest point, where a hundredth of a millimetre counts
+_DENSE_MM = (-0.35, 0.65)  # where these are, from the lowest point
 _FINE = 3  # the strip is put together this much finer than the picture
 _STRIP_BELOW_MM, _STRIP_ABOVE_MM = 1.6, 1.6  # of the lowest point; of the water's edge at the wall
 _TINT_GLASS = np.array([0.985, 1.0, 0.975], np.float32)
@@ -96,8 +98,8 @@ class NeckView:
         half = self.scene.card_half_mm / (camera.distance_mm + self.scene.card_y_mm)
         columns = np.flatnonzero(np.any(np.abs(u) < max(half, self._edge_u), axis=0))
         margin = 4
-        self._left, self._right = max(columns[0] - margin, 0), min(columns[-1] + margin + 1, WIDTH)
-        window = (slice(None), slice(self._left, self._right))
+        self.left, self._right = max(columns[0] - margin, 0), min(columns[-1] + margin + 1, WIDTH)
+        window = (slice(None), slice(self.left, self._right))
         self._u, self._v = u[window].astype(np.float32), v[window].astype(np.float32)
         self._tint = (glass_tint[window] * shade[window][..., None] * 255.0).astype(np.float32)
         self._in_tube = np.abs(self._u) < self._edge_u
@@ -188,21 +190,19 @@ class NeckView:
     def _lens(self, u: Array, v: Array) -> Rays:
         return lens_rays(u, v, self.camera.distance_mm, self.camera.height_mm, self.tube)
 
-    def _strip(self, level_mm: float, edge_mm: float) -> tuple[Picture, float, float, float]:
-        """The surface traced on an upright grid: radiance (rows, columns), u step, first v, v step.
+    def _strip(self, level_mm: float, edge_mm: float) -> tuple[Picture, float, Array]:
+        """The surface traced on an upright grid: radiance (rows, columns), u step, v of each row (rows,).
 
         u is 0 in the middle of the columns. The tube is its own mirror image: one half is traced for both,
         and each looks up its own surroundings.
         """
         camera = self.camera
         step_u = 1.0 / (camera.matrix[0][0] * _LATERAL)
-        step_v = 1.0 / (camera.matrix[1][1] * _VERTICAL)
         columns = int(self._edge_u / step_u)
-        low = (level_mm - _STRIP_BELOW_MM - camera.height_mm) / camera.distance_mm
-        high = (level_mm + self.meniscus.rise_mm + _STRIP_ABOVE_MM - camera.height_mm) / camera.distance_mm
-        rows = int((high - low) / step_v) + 1
-        u = np.tile((np.arange(columns) + 0.5) * step_u, rows)
-        v = np.repeat(low + np.arange(rows) * step_v, columns)
+        heights, dense = self._strip_rows(level_mm)
+        v_rows = (heights - camera.height_mm) / camera.distance_mm
+        u = np.tile((np.arange(columns) + 0.5) * step_u, len(v_rows))
+        v = np.repeat(v_rows, columns)
         exits = through_tube(self._lens(u, v), self.tube, level_mm, self.meniscus, WATER)
         rays = exits.rays
         glare = FRONT * exits.glare
@@ -212,26 +212,42 @@ class NeckView:
             hits = self.scene.hits(rays.place * mirror, rays.direction * mirror, 1.0 / self._per_mm)
             light = rays.share * hits.light(edge_mm, 1.0 / self._per_mm)
             total = glare + np.bincount(rays.pixel, weights=light, minlength=len(u))
-            halves.append(total.reshape(rows, columns))
+            halves.append(total.reshape(len(v_rows), columns))
         grid = np.concatenate((halves[0][:, ::-1], halves[1]), axis=1).astype(np.float32)
-        return grid, step_u, low, step_v
+        # Averaged over a third of a pixel, which is how finely the picture asks for it.
+        grid[dense] = cv2.blur(grid[dense], (1, round(_DENSE / _FINE)))
+        return grid, step_u, v_rows
+
+    def _strip_rows(self, level_mm: float) -> tuple[Array, slice]:
+        """Heights of the strip's rows in the plane of the tube's axis, mm, and which of them lie densely."""
+        borders = (
+            level_mm - _STRIP_BELOW_MM,
+            level_mm + _DENSE_MM[0],
+            level_mm + _DENSE_MM[1],
+            level_mm + self.meniscus.rise_mm + _STRIP_ABOVE_MM,
+        )
+        rates = (_VERTICAL, _DENSE, _VERTICAL)
+        parts = [
+            np.linspace(low, high, max(int((high - low) * self._per_mm * rate), 1), endpoint=False)
+            for low, high, rate in zip(borders[:-1], borders[1:], rates, strict=True)
+        ]
+        first = len(parts[0])
+        return np.concatenate(parts), slice(first, first + len(parts[1]))
 
     def _insert_strip(self, window: Picture, level_mm: float, edge_mm: float) -> None:
-        grid, step_u, low, step_v = self._strip(level_mm, edge_mm)
-        high = low + step_v * (grid.shape[0] - 1)
-        inside = self._in_tube & (self._v > low) & (self._v < high)
+        grid, step_u, v_rows = self._strip(level_mm, edge_mm)
+        inside = self._in_tube & (self._v > v_rows[0]) & (self._v < v_rows[-1])
         rows = np.flatnonzero(np.any(inside, axis=1))
         if not len(rows):
             return
-        top, bottom = rows[0], rows[-1] + 1
-        part = (slice(top, bottom), slice(None))
+        part = (slice(rows[0], rows[-1] + 1), slice(None))
         u, v = self._u[part], self._v[part]
         # (u, v) runs so evenly over a few rows that the finer grid may be interpolated from the pixels'.
         size = (u.shape[1] * _FINE, u.shape[0] * _FINE)
         fine_u = cv2.resize(u, size, interpolation=cv2.INTER_LINEAR)
         fine_v = cv2.resize(v, size, interpolation=cv2.INTER_LINEAR)
         map_x = fine_u / np.float32(step_u) + np.float32(grid.shape[1] / 2.0 - 0.5)
-        map_y = (fine_v - np.float32(low)) / np.float32(step_v)
+        map_y = np.interp(fine_v, v_rows, np.arange(len(v_rows))).astype(np.float32)
         fine = cv2.remap(grid, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         seen = cv2.resize(fine, u.shape[::-1], interpolation=cv2.INTER_AREA)
         window[part] = np.where(inside[part], seen, window[part])
@@ -252,7 +268,7 @@ class NeckView:
         window = self.radiance(level_mm)[..., None] * self._tint
         picture = self._still.copy()
         blurred = cv2.GaussianBlur(window, (0, 0), BLUR_PX)
-        picture[:, self._left + 3 : self._right - 3] = blurred[:, 3:-3]
+        picture[:, self.left + 3 : self._right - 3] = blurred[:, 3:-3]
         return self._expose(picture)
 
     def black_frame(self) -> NDArray[np.uint8]:
@@ -261,8 +277,8 @@ class NeckView:
 
     def _expose(self, picture: Picture) -> NDArray[np.uint8]:
         y, x = self._random.integers(0, 64, 2)
-        picture += self._noise[y : y + HEIGHT, x : x + WIDTH]
-        return np.asarray(cv2.convertScaleAbs(np.maximum(picture, 0.0)), np.uint8)
+        noise = self._noise[y : y + HEIGHT, x : x + WIDTH]
+        return np.asarray(cv2.add(picture, noise, dtype=cv2.CV_8U), np.uint8)  # rounds and saturates
 
     def jpeg(self, picture: NDArray[np.uint8]) -> bytes:
         """The picture as a camera sends it."""

@@ -27,16 +27,20 @@ class Meniscus:
         """Height of the surface at the wall."""
         return float(self.height_mm[-1])
 
-    def at(self, radius_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Height and slope at radii of any shape, linear between the grid's points."""
+    def height_at(self, radius_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Height at radii of any shape, linear between the grid's points."""
+        return self._between(self.height_mm, radius_mm)
+
+    def slope_at(self, radius_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Slope at radii of any shape, likewise."""
+        return self._between(self.slope, radius_mm)
+
+    def _between(self, values: NDArray[np.float64], radius_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         place = np.minimum(radius_mm * ((POINTS - 1) / self.radius_mm), POINTS - 1.001)
         low = place.astype(np.intp)
-        part = place - low
-        height, slope = self.height_mm, self.slope
-        return (
-            height[low] + part * (height[low + 1] - height[low]),
-            slope[low] + part * (slope[low + 1] - slope[low]),
-        )
+        start = values[low]
+        between: NDArray[np.float64] = start + (place - low) * (values[low + 1] - start)
+        return between
 
 
 def solve_meniscus(radius_mm: float, contact_deg: float, capillary_mm2: float = CAPILLARY_MM2) -> Meniscus:

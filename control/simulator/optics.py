@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 GLASS = 1.4714  # borosilicate 3.3 at the sodium line (its maker's data sheet states this figure)
 WATER = 1.3330
 AIR = 1.0003
-_MARCH = 26  # samples of the chord before the crossing is narrowed down
+_MARCH = 20  # samples of the chord before the crossing is narrowed down
 _NARROW = 5
 _AWAY = 1e-6  # mm: a ray that starts on a surface does not meet it again at once
 
@@ -173,8 +173,7 @@ def _to_surface(rays: Rays, tube: Tube, level_mm: float, meniscus: Meniscus) -> 
         x = place[:, 0, None] + t * direction[:, 0, None]
         y = place[:, 1, None] + t * direction[:, 1, None]
         z = place[:, 2, None] + t * direction[:, 2, None]
-        height, _ = meniscus.at(np.sqrt(x * x + y * y))
-        result: Vector = z - level_mm - height
+        result: Vector = z - level_mm - meniscus.height_at(np.sqrt(x * x + y * y))
         return result
 
     steps = np.linspace(0.0, 1.0, _MARCH)
@@ -201,7 +200,7 @@ def _to_surface(rays: Rays, tube: Tube, level_mm: float, meniscus: Meniscus) -> 
 
 def _surface_normal(place: Vector, meniscus: Meniscus) -> Vector:
     radius = np.sqrt(place[:, 0] ** 2 + place[:, 1] ** 2)
-    _, slope = meniscus.at(radius)
+    slope = meniscus.slope_at(radius)
     over = slope / np.maximum(radius, 1e-9)
     normal = np.column_stack((-over * place[:, 0], -over * place[:, 1], np.ones_like(radius)))
     normal /= np.sqrt(1.0 + slope * slope)[:, None]
