@@ -17,7 +17,7 @@ from typing import Any, Final
 from control.alarms import Alarm, Alarms
 from control.clock import ScaledClock
 from control.errors import CommandRefusedError, HeldError, LinkError, RigError
-from control.interlocks import OPENING, Health, Interlocks, Limits
+from control.interlocks import FILLS, OPENING, Health, Interlocks, Limits
 from control.link import Link, open_link
 from control.registers import Decoded, RegisterMap, plan_reads
 from control.rig_tags import RESULTS, word
@@ -75,6 +75,7 @@ class Rig:
         self._counter: object = None
         self._counter_wall_s = 0.0
         self._lost = False
+        self._drain_told_open = False
         self._reason = ""
 
     # ---- connection ----
@@ -221,10 +222,14 @@ class Rig:
         await self._command("reset")
 
     async def ensure_closed(self) -> None:
-        """`close_all`, unless an interlock's own closing is under way and succeeds. Raises `LinkError`."""
+        """`close_all`, unless an interlock's own closing is under way and succeeds. Raises `RigError`."""
         closing = self._closing
-        if closing is None or closing.done() or not await asyncio.shield(closing):
-            await self.close_all()
+        if closing is not None and not closing.done() and await asyncio.shield(closing):
+            return
+        if self._lost:
+            # It was tried when the line was lost, and is when it comes back: no use in waiting for it here.
+            raise LinkError(self._reason or "the line is down")
+        await self.close_all()
 
     async def _command(self, opcode: str, first: float = 0.0, second: float = 0.0) -> None:
         async with self._command_lock:
@@ -237,14 +242,21 @@ class Rig:
             arguments = [first, second] if opcode.startswith("fill") else []
             self._note("command", {"sequence": sequence, "opcode": opcode, "arguments": arguments}, opcode)
             self._sequence = sequence
+            if opcode == "open-drain":
+                self._drain_told_open = True
             result = await self._send(opcode, sequence, words)
             self._note("accepted", {"sequence": sequence, "result": result}, opcode)
+            if opcode in {"close-all", "close-drain"} or (opcode == "open-drain" and result):
+                self._drain_told_open = False
             if result:
                 raise CommandRefusedError(f"{opcode}: the device refuses: {word(RESULTS, result)}")
 
     def _refusal(self, opcode: str, snapshot: Snapshot) -> str:
         if not self.connected:
             return "the rig is not being watched"
+        # A valve that was just told to open may not have moved yet: its feedback says closed.
+        if self._drain_told_open and opcode in FILLS:
+            return "the drain was told to open"
         reason = self._interlocks.permission(opcode, snapshot)
         active = self.alarms.active()
         return reason or (active[0].detail if active else "")

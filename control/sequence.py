@@ -247,6 +247,9 @@ class Run:
             return "the rig was not connected"
         try:
             await self.rig.ensure_closed()
+            await self.rig.wait_for(_all_closed, VALVE_WAIT_S, "every valve was told to close")
+        except HeldError as error:
+            return str(error)
         except RigError as error:
             return f"closing is not confirmed ({error}): the device closes when its heartbeat stays away"
         return ""

@@ -39,7 +39,7 @@ def faults_before_water(
     faults += [
         f"the measure's {key} must be positive"
         for key in ("nominal_l", "scale_division_ml")
-        if (_number(measure, key) or 1.0) <= 0.0
+        if (number := _number(measure, key)) is not None and number <= 0.0
     ]
     if (_number(measure, "drip_time_s") or 0.0) < 0.0:
         faults.append("the measure's drip_time_s must not be negative")

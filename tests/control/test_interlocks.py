@@ -1,0 +1,250 @@
+"""The bench's interlocks: what trips, what may be opened, and that no order of commands opens both ends."""
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from rig_bench import CONFIGS, TWIN
+
+from control.interlocks import OPENING, Health, Interlocks, Limits
+from control.simulator.configuration import load_twin_configuration
+from control.simulator.device import Device, Result
+from control.simulator.plant import Plant
+from control.simulator.truth import draw_truth
+from control.snapshot import Snapshot
+
+CALM: dict[str, Any] = {
+    "latch": 0,
+    "dose_state": 0,
+    "meter_flow": 0.0,
+    "balance": 8000.0,
+    "water_temperature": 20.0,
+    "vessel_temperature": 20.0,
+    "air_temperature": 20.0,
+    "coarse_valve": 0.0,
+    "fine_valve": 0.0,
+    "drain_valve": 0.0,
+    "level_high_high": False,
+    "door_closed": True,
+    "emergency_stop": False,
+    "reservoir_low": False,
+}
+WELL = Health(0.0, 0.0)
+LIMITS = Limits(link_s=1.0, counter_s=1.0)
+
+
+def seen(at_s: float = 0.0, **changes: Any) -> Snapshot:
+    """A quiet bench, with some values changed."""
+    values = {**CALM, **changes}
+    return Snapshot(MappingProxyType(values), MappingProxyType(dict.fromkeys(values, 0.0)), at_s, 0.0)
+
+
+def names(interlocks: Interlocks, snapshot: Snapshot, health: Health = WELL) -> list[str]:
+    """The names of what trips."""
+    return [trip.name for trip in interlocks.check(snapshot, health)]
+
+
+def test_a_quiet_bench_trips_nothing_and_may_open() -> None:
+    """No alarm without a cause."""
+    interlocks = Interlocks(LIMITS)
+    assert [] == names(interlocks, seen())
+    assert ["", "", ""] == [
+        interlocks.permission(opcode, seen()) for opcode in ("fill-coarse", "fill-fine", "open-drain")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"emergency_stop": True}, ["emergency-stop"]),
+        ({"level_high_high": True, "dose_state": 1}, ["high-high-level"]),
+        ({"level_high_high": True, "fine_valve": 20.0}, ["high-high-level"]),
+        ({"level_high_high": True}, []),
+        ({"latch": 1}, ["device-latched"]),
+        ({"latch": None}, ["device-latched"]),
+        ({"door_closed": False}, ["door-open"]),
+        ({"coarse_valve": 40.0, "drain_valve": 3.0}, ["inlet-and-drain-open"]),
+        ({"coarse_valve": 40.0, "drain_valve": None}, ["inlet-and-drain-open"]),
+        ({"dose_state": 1, "reservoir_low": True}, ["reservoir-low"]),
+        ({"reservoir_low": True}, []),
+    ],
+)
+def test_what_trips_at_once(changes: dict[str, Any], expected: list[str]) -> None:
+    """These conditions need no second look."""
+    assert expected == names(Interlocks(LIMITS), seen(**changes))
+
+
+def test_only_emergency_stop_and_high_high_abort() -> None:
+    """The others hold the run."""
+    every = seen(emergency_stop=True, level_high_high=True, dose_state=1, latch=2, door_closed=False)
+    trips = Interlocks(LIMITS).check(every, Health(0.0, 2.0))
+    assert {"emergency-stop": True, "high-high-level": True} == {t.name: True for t in trips if t.aborts}
+    assert {"device-latched", "door-open", "device-stalled"} == {t.name for t in trips if not t.aborts}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"dose_state": 1, "fine_valve": 100.0, "meter_flow": 0.0}, "no-flow"),
+        ({"meter_flow": 1.0}, "flow-although-closed"),
+        ({"water_temperature": None}, "water-temperature-unknown"),
+        ({"drain_valve": None}, "drain-valve-unknown"),
+        ({"balance": None}, "balance-unknown"),
+    ],
+)
+def test_what_must_last_trips_after_its_time_and_several_polls(changes: dict[str, Any], name: str) -> None:
+    """Neither one long poll nor many short ones are enough; a moment without it begins anew."""
+    interlocks = Interlocks(LIMITS)
+    assert [] == names(interlocks, seen(0.0, **changes))
+    assert [] == names(interlocks, seen(100.0, **changes))
+    assert [name] == names(interlocks, seen(101.0, **changes))
+    assert [] == names(interlocks, seen(102.0))
+    assert [] == names(interlocks, seen(103.0, **changes))
+    assert [[]] * 20 == [names(interlocks, seen(103.0 + n / 10, **changes)) for n in range(20)]
+
+
+def test_a_lost_line_trips_and_old_values_are_not_looked_at() -> None:
+    """What held when the line broke is taken to hold still; nothing new is concluded from old values."""
+    interlocks = Interlocks(LIMITS)
+    assert ["door-open"] == names(interlocks, seen(door_closed=False))
+    assert ["door-open", "link-lost"] == names(interlocks, seen(), Health(1.5, 0.0, "cable"))
+    assert ["door-open", "link-lost"] == names(interlocks, seen(latch=1), Health(2.5, 0.0))
+    assert [] == names(interlocks, seen())
+
+
+def test_a_device_that_answers_but_stands_still_trips() -> None:
+    """The device's own counter is watched like its answers."""
+    assert ["device-stalled"] == names(Interlocks(LIMITS), seen(), Health(0.0, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("opcode", "changes", "reason"),
+    [
+        ("fill-coarse", {"drain_valve": 2.0}, "the drain is not closed"),
+        ("fill-fine", {"drain_valve": None}, "the drain is not closed"),
+        ("fill-fine", {"level_high_high": True}, "high-high"),
+        ("fill-fine", {"reservoir_low": True}, "reservoir"),
+        ("fill-fine", {"door_closed": False}, "door"),
+        ("fill-fine", {"emergency_stop": True}, "emergency stop"),
+        ("fill-fine", {"latch": 3}, "latched (door)"),
+        ("open-drain", {"fine_valve": 2.0}, "an inlet valve is not closed"),
+        ("open-drain", {"coarse_valve": None}, "an inlet valve is not closed"),
+        ("open-drain", {"door_closed": False}, "door"),
+    ],
+)
+def test_opening_is_refused_with_its_reason(opcode: str, changes: dict[str, Any], reason: str) -> None:
+    """An unknown position is not a closed valve."""
+    assert reason in Interlocks(LIMITS).permission(opcode, seen(**changes))
+
+
+@pytest.mark.parametrize("opcode", ["close-all", "close-drain", "reset"])
+def test_closing_needs_no_permission(opcode: str) -> None:
+    """Whatever the bench looks like."""
+    worst = seen(emergency_stop=True, latch=4, door_closed=False, coarse_valve=None, drain_valve=50.0)
+    assert "" == Interlocks(LIMITS).permission(opcode, worst)
+
+
+CONFIGURATION = load_twin_configuration(
+    TWIN, CONFIGS / "stations" / "demo.toml", CONFIGS / "measures" / "demo-20l.toml"
+)
+OPCODES = CONFIGURATION.registers.commands.opcodes
+
+
+class BenchAndDevice(RuleBasedStateMachine):
+    """Any order of commands, waits, doors, stops, silences and restarts on the twin's PLC and plant.
+
+    Some commands are given with the bench's permission, some without: the device must refuse alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plant = Plant(draw_truth(5, CONFIGURATION.measure, CONFIGURATION.standards))
+        self.wall_s = 0.0
+        self.beating = True
+        self.interlocks = Interlocks(LIMITS)
+        self.sequence = 0
+        self.beats = 0
+        self.restart()
+
+    def snapshot(self) -> Snapshot:
+        """What the bench would read."""
+        tags = self.device.tags()
+        return Snapshot(tags, dict.fromkeys(tags, 0.0), self.plant.clock_s, self.wall_s)
+
+    @rule()
+    def restart(self) -> None:
+        """The PLC restarts: outputs off, its memory gone."""
+        if hasattr(self, "device"):
+            self.device.close_all()
+        self.device = Device(self.plant, heartbeat_s=2.0, time_factor=1.0, opcodes=OPCODES)
+        self.beats += 1
+        self.device.beat(self.beats, self.wall_s)
+
+    @rule(
+        opcode=st.sampled_from(sorted(OPCODES)),
+        volume=st.sampled_from([0.01, 0.5, 19.0, 24.0]),
+        asks=st.booleans(),
+        repeat=st.booleans(),
+    )
+    def command(self, opcode: str, volume: float, asks: bool, repeat: bool) -> None:
+        """Give a command, perhaps without permission, perhaps one that was given before."""
+        if asks and self.interlocks.permission(opcode, self.snapshot()):
+            return
+        executed = self.device.executed
+        if not repeat:
+            self.sequence = self.sequence % 0xFFFF + 1
+        again = self.sequence == self.device.accepted_sequence
+        result = self.device.command((self.sequence, OPCODES[opcode], volume, 100.0), self.wall_s)
+        if again:
+            assert executed == self.device.executed
+        elif asks and self.beating and opcode in OPENING:
+            # What the bench permits, the device does not refuse for what both of them see.
+            assert result not in (Result.DOOR_OPEN, Result.EMERGENCY_STOP, Result.HIGH_HIGH)
+
+    @rule(seconds=st.sampled_from([0.02, 0.4, 1.0, 3.0]))
+    def wait(self, seconds: float) -> None:
+        """Time passes; the heartbeat beats unless the bench has fallen silent."""
+        for _ in range(round(seconds / 0.02)):
+            self.wall_s += 0.02
+            if self.beating:
+                self.beats = (self.beats + 1) % 0x10000
+                self.device.beat(self.beats, self.wall_s)
+            self.device.step(self.wall_s)
+            self.never_both_open()
+
+    @rule(closed=st.booleans())
+    def door(self, closed: bool) -> None:
+        """The door is opened or closed."""
+        self.plant.door_closed = closed
+
+    @rule(pressed=st.booleans())
+    def emergency(self, pressed: bool) -> None:
+        """The emergency stop is pressed or released."""
+        self.plant.emergency_stop = pressed
+
+    @rule(beating=st.booleans())
+    def silence(self, beating: bool) -> None:
+        """The bench falls silent, or comes back."""
+        self.beating = beating
+
+    @invariant()
+    def never_both_open(self) -> None:
+        """An inlet is never open, or told to open, while the drain is."""
+        hydraulics, drain = self.plant.hydraulics, self.plant.drain
+        for inlet in (hydraulics.coarse, hydraulics.fine):
+            assert not (inlet.open and (drain.open or drain.position > 0.0))
+        assert 0.0 == self.plant.vessel.overflow_g
+
+    @invariant()
+    def a_latch_keeps_everything_closing(self) -> None:
+        """While latched no inlet is told to be open."""
+        if self.device.latch:
+            assert not self.plant.hydraulics.coarse.open
+            assert not self.plant.hydraulics.fine.open
+
+
+TestBenchAndDevice = BenchAndDevice.TestCase
+TestBenchAndDevice.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

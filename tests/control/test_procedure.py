@@ -1,0 +1,61 @@
+"""Procedures from TOML: strict, frozen, with the file for the record."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from rig_bench import CONFIGS
+
+from control.errors import ConfigurationError
+from control.procedure import load_procedure
+
+SHIPPED = CONFIGS / "procedures" / "verify-measure.toml"
+
+
+def test_the_shipped_procedure_is_read() -> None:
+    """Figures are where the file has them, the source is kept, and nothing can be changed afterwards."""
+    procedure = load_procedure(SHIPPED)
+    assert (3, (0.0,), (-240.0, -120.0, 0.0, 120.0, 240.0)) == (
+        procedure.repeats,
+        procedure.targets,
+        procedure.neck_targets,
+    )
+    assert 600.0 == procedure.fill.coarse_stop_short_ml == procedure.source["fill"]["coarse_stop_short_ml"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        procedure.repeats = 1  # type: ignore[misc]  # what the test is about
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "expected"),
+    [
+        ("repeats = 3", "repeats = 0", "repeats", "1 to 100"),
+        ("repeats = 3", "repeats = 3\nspeed = 1", "speed", "unknown key"),
+        ("[read]", "[read]\nspeed = 1", "read.speed", "unknown key"),
+        ("targets = [0.0]", "targets = []", "targets", "list of finite numbers"),
+        ("targets = [0.0]", "targets = [nan]", "targets", "list of finite numbers"),
+        ("targets = [0.0]", "targets = [5.0, 0.0]", "targets", "levels that rise"),
+        ("prewet = true", "prewet = 1", "prewet", "true or false"),
+        ("prewet = true", "", "prewet", "missing"),
+        ('method = "gravimetric"', 'method = "magic"', "method", "expected one of gravimetric"),
+        ("air_range_c = [18.0, 27.0]", "air_range_c = [27.0, 18.0]", "soak.air_range_c", "low < high"),
+        ("frames = 3", "frames = 2", "settle.frames", "3 to 1000"),
+        ("wait_s = 6.0", "wait_s = 0.0", "settle.wait_s", "greater than 0"),
+        ("coarse_speed_pct = 100.0", "coarse_speed_pct = 101.0", "fill.coarse_speed_pct", "at most 100"),
+        ("fine_stop_short_ml = 4.0", "fine_stop_short_ml = 7.0", "fill.fine_stop_short_ml", "tolerance_ml"),
+        ("[weigh]", "[weighing]", "weigh", "missing"),
+    ],
+)
+def test_a_procedure_that_cannot_be_used_is_refused_in_one_sentence(
+    tmp_path: Path, old: str, new: str, key: str, expected: str
+) -> None:
+    """File, key and what is expected, in one line."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "procedure.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refusal:
+        load_procedure(path)
+    message = str(refusal.value)
+    assert message.startswith(f"{path}: {key}: ")
+    assert expected in message
+    assert "\n" not in message
