@@ -80,6 +80,7 @@ class NeckView:
         camera: CameraFigures,
         *,
         contact_deg: float,
+        card_gap_mm: float,
         roll_deg: float,
         aim_mm: tuple[float, float],
         seed: int,
@@ -87,7 +88,7 @@ class NeckView:
         self.camera = camera
         self.tube = Tube(camera.outer_diameter_mm / 2.0, camera.inner_diameter_mm / 2.0)
         self.meniscus = solve_meniscus(self.tube.inner_mm, contact_deg)
-        self.scene = Scene(camera)
+        self.scene = Scene(camera, card_gap_mm)
         self.pose = Pose.aimed(camera, aim_mm, roll_deg)
         self._per_mm = camera.matrix[0][0] / camera.distance_mm
         self._edge_u = self.tube.outer_mm / (camera.distance_mm**2 - self.tube.outer_mm**2) ** 0.5

@@ -44,6 +44,7 @@ class NeckCamera:
         self._view = NeckView(
             figures,
             contact_deg=truth.contact_angle_deg,
+            card_gap_mm=truth.card_gap_mm,
             roll_deg=truth.camera_roll_deg,
             aim_mm=truth.camera_aim_mm,
             seed=truth.seed,

@@ -1,7 +1,7 @@
 """What stands around the glass: scale plate, bright panel, black card, the dim room. Radiance 0 to 1.
 
 The card, the good practice for reading a meniscus, rides on a rack behind the glass that a float moves in
-steps of one millimetre: its upper edge lies 3 to 4 mm under the surface.
+steps of one millimetre: its upper edge lies 3.5 to 4.5 mm under the surface.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,6 @@ PLATE = 0.80
 INK = 0.10
 PANEL_DISTANCE_MM = 60.0
 PANEL_HALF_MM = 140.0
-CARD_GAP_MM = 1.0  # between the glass and the card
 CARD_STOPS_MM = (-75.0, 80.0)  # of its upper edge
 MARK_MM = 0.35
 GAP_MM = 0.7  # between glass and plate
@@ -37,7 +36,7 @@ TEXTURE_PER_MM = 32.0
 def card_edge_mm(level_mm: float) -> float:
     """Height of the card's upper edge for a level, both above the scale's zero mark."""
     low, high = CARD_STOPS_MM
-    return min(max(floor(level_mm) - 3.0, low), high)
+    return min(max(floor(level_mm) - 3.5, low), high)
 
 
 @dataclass(frozen=True)
@@ -60,16 +59,16 @@ class Hits:
 
 
 class Scene:
-    """The surroundings of one station."""
+    """The surroundings of one station; the card stands `card_gap_mm` behind the glass."""
 
-    def __init__(self, camera: CameraFigures) -> None:
+    def __init__(self, camera: CameraFigures, card_gap_mm: float) -> None:
         outer = camera.outer_diameter_mm / 2.0
         self.scale: ScaleFigures = camera.scale
         self.side = 1.0 if camera.scale.side == "right" else -1.0
         self.plate_y_mm = camera.scale.offset_mm
         self.plate_near_mm = outer + GAP_MM
         self.plate_far_mm = self.plate_near_mm + PLATE_WIDTH_MM
-        self.card_y_mm = outer + CARD_GAP_MM
+        self.card_y_mm = outer + card_gap_mm
         self.card_half_mm = 1.6 * outer
         per = self.scale.division_mm / self.scale.division
         self.plate_low_mm = self.scale.first * per - PLATE_MARGIN_MM

@@ -46,6 +46,7 @@ class Truth:
     pressure_hpa: float
     humidity_pct: float
     contact_angle_deg: float
+    card_gap_mm: float
     camera_roll_deg: float
     camera_aim_mm: tuple[float, float]
 
@@ -100,6 +101,7 @@ def draw_truth(seed: int, measure: MeasureFigures, standards: StandardFigures) -
         pressure_hpa=random.uniform(998.0, 1022.0),
         humidity_pct=random.uniform(45.0, 65.0),
         contact_angle_deg=random.uniform(10.0, 30.0),
+        card_gap_mm=random.uniform(2.0, 4.0),
         camera_roll_deg=random.choice((-1.0, 1.0)) * random.uniform(0.2, 0.5),
         camera_aim_mm=(random.uniform(6.0, 8.0), random.uniform(-0.8, 0.8)),
     )

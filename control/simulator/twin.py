@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 from control.errors import ConfigurationError
 from control.simulator.cameras import BenchServer, NeckCamera
 from control.simulator.configuration import TwinConfiguration
@@ -51,6 +53,7 @@ class Twin:
         self.camera = NeckCamera(configuration.camera, self.plant)
         self._rig_server = RigServer(registers, self.device)
         self._bench_server: BenchServer | None = None
+        self._due_s = 0.0
 
     @staticmethod
     def _check_factor(configuration: TwinConfiguration, time_factor: float) -> None:
@@ -78,17 +81,24 @@ class Twin:
             self._bench_server = None
 
     async def run_clock(self) -> None:
-        """Advance the plant with the wall's clock times the factor, in fixed steps, until cancelled."""
-        last_s, due_s = time.monotonic(), 0.0
+        """Advance the plant with the wall's clock times the factor until cancelled."""
+        last_s = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
             now_s = time.monotonic()
-            due_s += min(now_s - last_s, MOST_BEHIND_S) * self.time_factor
+            self.advance(now_s - last_s, now_s)
             last_s = now_s
-            steps = int(due_s / STEP_S)
-            due_s -= steps * STEP_S
-            for _ in range(steps):
-                self.device.step(now_s)
+
+    def advance(self, elapsed_s: float, now_s: float) -> None:
+        """Scan and step for `elapsed_s` of the wall's clock, which stands at `now_s`, in fixed steps.
+
+        What would take more than `MOST_BEHIND_S` is left out: then the rig's clock has stood still.
+        """
+        self._due_s += min(elapsed_s, MOST_BEHIND_S) * self.time_factor
+        steps = int(self._due_s / STEP_S)
+        self._due_s -= steps * STEP_S
+        for _ in range(steps):
+            self.device.step(now_s)
 
 
 async def run_twin(
@@ -109,6 +119,7 @@ async def run_twin(
     """
     if truth_file is not None:
         check_truth_file(truth_file)
+    cv2.setNumThreads(1)  # the other cores belong to the bench
     twin = Twin(configuration, seed=seed, time_factor=time_factor)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -76,7 +76,7 @@ def bench(configuration: TwinConfiguration) -> Bench:
 def test_a_dose_is_closed_by_the_meter(
     bench: Bench, opcode: Opcode, volume_l: float, speed: float, most_over_ml: float
 ) -> None:
-    """A dose reaches its volume by the device's meter and overshoots by no more than its valve's travel lets by."""
+    """A dose reaches its volume by the device's meter; only what the valve's travel lets by comes on top."""
     before = bench.plant.hydraulics.meter.volume_l
     assert bench.send(opcode, volume_l, speed) is Result.ACCEPTED
     assert bench.device.dose_state is DoseState.RUNNING
@@ -185,7 +185,7 @@ def test_nothing_opens_before_the_first_heartbeat(configuration: TwinConfigurati
 
 
 def test_high_high_level_closes_the_inlets_in_time(bench: Bench) -> None:
-    """Two doses that together are far too much: the switch closes all, nothing overflows, draining frees it."""
+    """Two doses that together are far too much: all closes, nothing overflows, draining frees it."""
     bench.send(Opcode.FILL_COARSE, 19.0, 100.0)
     bench.run(35.0)
     assert bench.send(Opcode.FILL_COARSE, 10.0, 100.0) is Result.ACCEPTED

@@ -28,7 +28,7 @@ def figures() -> CameraFigures:
 @pytest.fixture(scope="module")
 def view(figures: CameraFigures) -> NeckView:
     """A view with a camera turned and aimed a little off."""
-    return NeckView(figures, contact_deg=20.0, roll_deg=0.4, aim_mm=(7.0, 0.5), seed=1)
+    return NeckView(figures, contact_deg=20.0, card_gap_mm=3.0, roll_deg=0.4, aim_mm=(7.0, 0.5), seed=1)
 
 
 def test_a_meniscus_meets_the_wall_at_its_contact_angle() -> None:
@@ -43,7 +43,7 @@ def test_a_meniscus_meets_the_wall_at_its_contact_angle() -> None:
 def test_a_meniscus_carries_the_weight_that_its_edge_holds() -> None:
     """The exact balance of forces: weight of the lifted water = γ · circumference · cos θ.
 
-    In units of ρg: 2π∫(z + 2c²/b)r dr = 2πR c² cos θ, with 2c²/b the height of the lowest point over the level
+    In units of ρg: 2π∫(z + κc²)r dr = 2πR c² cos θ, with κc² the height of the lowest point over the level
     outside, found here from the curvature at the bottom.
     """
     radius, contact = 8.4, 25.0
@@ -57,7 +57,7 @@ def test_a_meniscus_carries_the_weight_that_its_edge_holds() -> None:
 
 
 def test_a_wide_tube_comes_near_the_plane_wall() -> None:
-    """In a tube of 120 mm bore the rise at the wall is that at a plane wall: √(2c²(1 − sin θ)), within 3 %."""
+    """In a bore of 120 mm the rise at the wall is that at a plane wall, √(2c²(1 − sin θ)), to 3 %."""
     rise = solve_meniscus(60.0, 20.0).rise_mm
     assert rise == pytest.approx(
         math.sqrt(2.0 * CAPILLARY_MM2 * (1.0 - math.sin(math.radians(20.0)))), rel=0.03
@@ -75,7 +75,7 @@ def test_a_ray_through_the_axis_goes_straight_on(inside: float) -> None:
 
 
 def test_a_full_tube_turns_left_and_right_round() -> None:
-    """Water in the tube makes a lens: a ray that enters on the right leaves towards the left, an empty one not."""
+    """Water in the tube makes a lens: a ray that enters on the right leaves to the left; not without it."""
     u = np.array([4.0 / 800.0])
     full = through_tube(lens_rays(u, u * 0.0, 800.0, 0.0, TUBE), TUBE, None, None, WATER)
     empty = through_tube(lens_rays(u, u * 0.0, 800.0, 0.0, TUBE), TUBE, None, None, AIR)

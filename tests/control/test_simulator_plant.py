@@ -26,7 +26,7 @@ def configuration() -> TwinConfiguration:
 
 @pytest.fixture(scope="module")
 def truth(configuration: TwinConfiguration) -> Truth:
-    """A twin without scatter from emptying to emptying, so that volumes can be compared closely."""
+    """A twin without scatter between emptyings, so that volumes can be compared closely."""
     return replace(make_truth(1, configuration.measure, configuration.standards), film_scatter=0.0)
 
 
@@ -53,7 +53,7 @@ def fill_to(plant: Plant, level_mm: float) -> None:
 
 
 def empty(plant: Plant, drip_s: float) -> float:
-    """Open the drain, wait until the stream breaks and `drip_s` more, close; returns the time to the break."""
+    """Open the drain, let the stream break, drip, close; returns the time to the break in seconds."""
     plant.open_drain()
     started = plant.clock_s
     while not plant.vessel.stream:
@@ -68,7 +68,7 @@ def empty(plant: Plant, drip_s: float) -> float:
 
 
 def delivered_ml(plant: Plant, drip_s: float) -> float:
-    """Fill near the mark, empty: the delivered volume at the reference temperature, by true mass and level."""
+    """Fill near the mark and empty: the volume delivered from it at 20 °C, by true mass and level."""
     fill_to(plant, 0.0)
     vessel, truth = plant.vessel, plant.truth
     full_g, level_mm = vessel.content_g, vessel.level_mm
@@ -87,10 +87,10 @@ def widest_swing_mm(plant: Plant) -> float:
     return widest
 
 
-def test_densities_are_those_of_published_tables() -> None:
-    """Water at 20 °C is 998.20 kg/m³ (ISO 4787 tabulates 998.20), air at 20 °C, 1013.25 hPa, 50 % is 1.199."""
-    assert water_density_g_ml(20.0) == pytest.approx(0.998204, abs=3e-6)
-    assert air_density_g_ml(20.0, 1013.25, 50.0) == pytest.approx(0.0011992, abs=3e-7)
+def test_densities_are_those_of_the_published_formulas() -> None:
+    """At 20 °C: Tanaka's 998.20675 kg/m³ less dissolved air; air at 1013.25 hPa, 50 %, as by CIPM-2007."""
+    assert water_density_g_ml(20.0) == pytest.approx((998.2067455596 - 0.004612 + 0.00212) / 1000.0, rel=1e-9)
+    assert air_density_g_ml(20.0, 1013.25, 50.0) == pytest.approx(1.1993138955e-3, rel=2e-4)
 
 
 def test_the_same_seed_is_the_same_twin_and_another_is_not(configuration: TwinConfiguration) -> None:
@@ -192,7 +192,7 @@ def test_water_in_flight_arrives_after_the_valve_has_closed(truth: Truth) -> Non
 
 
 def test_the_level_swings_and_settles(truth: Truth) -> None:
-    """After a coarse filling into the neck the glass swings by more than 0.05 mm, after 15 s by less than 0.01."""
+    """After a coarse filling the glass swings by more than 0.05 mm, after 15 s by less than 0.01 mm."""
     plant = Plant(truth)
     fill_to(plant, -30.0)
     plant.hydraulics.pump.setpoint, plant.hydraulics.coarse.open = 1.0, True
@@ -217,7 +217,7 @@ def test_what_the_neck_cannot_hold_is_counted_as_overflow(truth: Truth) -> None:
 
 
 def test_the_balance_weighs_in_air_within_its_stated_uncertainty(configuration: TwinConfiguration) -> None:
-    """Over 40 twins the difference full − empty agrees with the buoyant mass within the stated uncertainty."""
+    """Over 40 twins full − empty agrees with the buoyant mass within the stated uncertainty."""
     errors = []
     for seed in range(40):
         plant = Plant(make_truth(seed, configuration.measure, configuration.standards))
