@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.edges import steps_up
 from vision.strip import Strip
 from vision.tube import Band, TubeWalls
 
 Array = NDArray[np.float64]
 
 COLUMN_PX = 4  # columns averaged into one profile
+LEAST_STEP = 4.0  # gray values from band to liquid
 CENTRAL = 0.36  # share of the outer radius on both sides of the axis that is fitted
 
 
@@ -60,13 +62,13 @@ def measure_band(strip: Strip, band: Band, walls: TubeWalls, pixels_per_mm: floa
     rows = np.arange(len(columns))
     inside = (rows >= band.top - top - 2) & (rows <= band.bottom - top + 2)
     dark_rows = np.argmin(np.where(inside[:, None], columns, 1e9), axis=0)
-    lower, upper, spread = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
     near = round(0.9 * pixels_per_mm)
-    liquid, dark, air = np.full(count, np.nan), np.full(count, np.nan), np.full(count, np.nan)
+    last = np.minimum(dark_rows + 3 * near, len(columns) - 2)
+    steps = steps_up(columns, dark_rows, last, LEAST_STEP)
+    lower, liquid, dark = steps.position, steps.bright, steps.dark
+    upper, air = np.full(count, np.nan), np.full(count, np.nan)
     for k in range(count):
-        profile = columns[:, k]
-        lower[k], spread[k], liquid[k], dark[k] = _lower_edge(profile, int(dark_rows[k]), near)
-        upper[k], air[k] = _upper_edge(profile, int(dark_rows[k]), dark[k], near)
+        upper[k], air[k] = _upper_edge(columns[:, k], int(dark_rows[k]), dark[k], near)
     axis = (u - walls.axis) / walls.width
     low, low_u, agree = _on_axis(axis, lower)
     high, high_u, _ = _on_axis(axis, upper)
@@ -87,40 +89,9 @@ def measure_band(strip: Strip, band: Band, walls: TubeWalls, pixels_per_mm: floa
         liquid=float(np.nanmedian(liquid)),
         band=float(np.nanmedian(dark)),
         air=float(np.nanmedian(air)),
-        blur_px=float(np.nanmedian(spread)),
+        blur_px=float(np.nanmedian(steps.width)),
         agreeing=agree,
     )
-
-
-def _lower_edge(profile: Array, dark_row: int, near: int) -> tuple[float, float, float, float]:
-    """(position, width, liquid's gray, band's gray) of the step from the band down to the liquid.
-
-    The step is where the profile falls steepest below the darkest part; the plateau below is sought within
-    `near` rows of it, so that a card further down does not count.
-    """
-    stop = min(len(profile) - 1, dark_row + 3 * near)
-    slope = np.diff(profile[dark_row : stop + 1])
-    if len(slope) < 3:
-        return (float("nan"),) * 4
-    best = float(slope.max())
-    steep = dark_row + int(
-        np.argmax(slope > 0.6 * best) + np.argmax(slope[np.argmax(slope > 0.6 * best) :][:4])
-    )
-    end = min(len(profile), steep + near)
-    after = profile[steep + 1 : end]
-    before = profile[max(0, steep - near) : steep + 1]
-    if len(after) < 3 or len(before) < 2:
-        return (float("nan"),) * 4
-    plateau_at = steep + 1 + int(np.argmax(after >= after.max() - 0.04 * (after.max() - before.min())))
-    plateau = float(profile[plateau_at : plateau_at + 4].mean())
-    dark_at = steep - int(np.argmin(before[::-1]))
-    dark = float(before.min())
-    if plateau - dark < 4:
-        return (float("nan"),) * 4
-    step = profile[dark_at : plateau_at + 1]
-    share = np.clip((plateau - step) / (plateau - dark), 0, 1)
-    position = dark_at + float(share.sum()) - 0.5
-    return position, float(share[(share > 0.05) & (share < 0.95)].size), plateau, dark
 
 
 def _upper_edge(profile: Array, dark_row: int, dark: float, near: int) -> tuple[float, float]:
@@ -140,23 +111,23 @@ def _upper_edge(profile: Array, dark_row: int, dark: float, near: int) -> tuple[
 
 
 def _on_axis(axis: Array, edge: Array) -> tuple[float, float, float]:
-    """Robust parabola through the edges of the columns: (value on the axis, its u, share that agree)."""
+    """Robust even curve, tilted, through the edges of the columns: (value on the axis, its u, share that agree)."""
     good = np.isfinite(edge)
     if good.sum() < 6:
         return float("nan"), float("nan"), 0.0
     x, y = axis[good], edge[good]
     weights = np.ones_like(x)
-    design = np.column_stack((np.ones_like(x), x, x**2))
+    design = np.column_stack((np.ones_like(x), x, x**2, 4 * x**4))
     centre = np.median(y)
     weights = (np.abs(y - centre) < 4 * np.median(np.abs(y - centre)) + 2).astype(np.float64)
-    scatter, terms = 1.0, np.zeros(3)
+    scatter, terms = 1.0, np.zeros(4)
     for _ in range(5):
-        normal = design.T @ (design * weights[:, None]) + 1e-9 * np.eye(3)
+        normal = design.T @ (design * weights[:, None]) + 1e-9 * np.eye(4)
         terms = np.linalg.solve(normal, design.T @ (weights * y))
         residual = y - design @ terms
         scatter = max(0.02, 1.4826 * float(np.median(np.abs(residual[weights > 0.01]))))
         weights = np.clip(1 - (residual / (4.5 * scatter)) ** 2, 0, None) ** 2
-    normal = design.T @ (design * weights[:, None]) + 1e-9 * np.eye(3)
+    normal = design.T @ (design * weights[:, None]) + 1e-9 * np.eye(4)
     variance = np.linalg.inv(normal)[0, 0] * scatter**2 * 2  # neighbouring columns share blur
     return float(terms[0]), float(np.sqrt(variance)), float((weights > 0.05).sum() / len(axis))
 
