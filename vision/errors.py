@@ -4,7 +4,8 @@ VisionError
 ├── StationError    a station or instrument description that cannot be used
 ├── FrameError      bytes that are not an image
 ├── CameraError     a camera that does not answer, or answers with something else
-└── ImageSetError   a folder or manifest that is not an image set
+├── ImageSetError   a folder or manifest that is not an image set
+└── CameraCalibrationError   views of a board that do not determine a camera, or a board that there is not
 
 A picture that cannot be read is no exception: readers return a `Refusal`.
 """
@@ -28,3 +29,7 @@ class CameraError(VisionError):
 
 class ImageSetError(VisionError):
     """A folder, or its manifest, is not an image set."""
+
+
+class CameraCalibrationError(VisionError):
+    """Views of a board do not determine a camera, or the board as described does not exist."""
