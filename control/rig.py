@@ -389,6 +389,7 @@ class Rig:
         # Contact is back, for watching only: before the heartbeat beats again, everything is closed, so that
         # no fill that outlived the silence goes on.
         await self.close_all()
+        await self._write_heartbeat()
         self._lost = False
 
     async def _write_heartbeat(self) -> None:

@@ -67,6 +67,7 @@ class Run:
         self._context: Context | None = None
         self._orders: asyncio.Queue[_Order] = asyncio.Queue()
         self._alarm_failure: Exception | None = None
+        self._told_wall_s = float("-inf")
 
     # ---- for the roof ----
 
@@ -74,6 +75,7 @@ class Run:
         """Give the operator's command: hold, unhold, stop, abort, clear.
 
         Raises `TransitionError` for a word that the state does not know. The effect follows; see `state`.
+        To be called in the event loop that executes the run.
         """
         try:
             command = Command(word)
@@ -81,7 +83,9 @@ class Run:
             raise TransitionError(f"a run knows no command {word!r}") from None
         if command not in (*OPERATOR, Command.CLEAR):
             raise TransitionError(f"{word} is not an operator's command; {', '.join(OPERATOR)}, clear are")
-        after(self.state, command)
+        if command not in self.commands():
+            after(self.state, command)
+            raise TransitionError(f"this run has ended ({self.state}); nothing is left to {word}")
         if command is Command.CLEAR:
             # The record has ended; clearing is the bench's business.
             self.rig.alarms.clear()
@@ -89,6 +93,11 @@ class Run:
             self._tell("state", {"from": State.ABORTED, "to": self.state, "command": command, "reason": ""})
             return
         self._orders.put_nowait(_Order(command, "the operator's command"))
+
+    def commands(self) -> tuple[Command, ...]:
+        """The operator's commands that mean something now; of a run that has ended, only clear."""
+        useful = (Command.CLEAR,) if self.state in ENDED else OPERATOR
+        return tuple(command for command in allowed(self.state) if command in useful)
 
     def status(self) -> dict[str, Any]:
         """What a page shows: state and reason, step, progress, target, level, alarms, tags with ages."""
@@ -99,7 +108,7 @@ class Run:
         return {
             "state": str(self.state),
             "reason": self.reason,
-            "commands": [str(c) for c in allowed(self.state) if c in (*OPERATOR, Command.CLEAR)],
+            "commands": [str(command) for command in self.commands()],
             "step": step.name,
             "repeat": step.repeat,
             "repeats": self.procedure.repeats,
@@ -322,7 +331,10 @@ class Run:
     # ---- what the rig tells ----
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        self._tell("poll", snapshot.values)
+        # Where timing matters the steps read far more often than a page can use.
+        if snapshot.at_wall_s - self._told_wall_s >= self.rig.map.link.poll_s:
+            self._told_wall_s = snapshot.at_wall_s
+            self._tell("poll", snapshot.values)
 
     def _on_alarm(self, alarm: Alarm) -> None:
         self._orders.put_nowait(_Order(Command.ABORT if alarm.aborts else Command.HOLD, alarm.detail))

@@ -310,6 +310,8 @@ async def test_what_ends_can_be_cleared_and_not_be_run_again(run_bench: RunBench
     await task
     with pytest.raises(TransitionError, match="a run is executed once; this one is Aborted"):
         await run_bench.run.execute()
+    with pytest.raises(TransitionError, match="a run that is Aborted does not abort; it can clear"):
+        run_bench.run.command("abort")
     run_bench.run.command("clear")
     assert State.STOPPED is run_bench.run.state
 
@@ -369,7 +371,6 @@ async def test_a_lost_line_holds_with_the_device_closing_itself(run_bench: RunBe
     await bench.server.start(bench.registers.link.port)
     await until(lambda: run_bench.rig.connected)
     assert State.HELD is run_bench.run.state
-    await asyncio.sleep(0.5)
     run_bench.run.command("unhold")
     assert "complete" == await task
 
