@@ -11,7 +11,8 @@ import vl_convert
 Spec = dict[str, Any]
 
 GRID_POINTS = 61
-WIDTH, HEIGHT = 520, 250
+WIDTH, HEIGHT = 340, 210  # near the size on the page, so that letters keep theirs
+WIDE = 900
 
 
 def error_chart(result: Mapping[str, Any]) -> Spec | None:
@@ -29,7 +30,7 @@ def error_chart(result: Mapping[str, Any]) -> Spec | None:
     reach = 1.15 * max(limit, abs(error) + expanded)
     x = {"type": "quantitative", "title": "error / mL", "scale": {"domain": [-reach, reach], "nice": False}}
     return {
-        "width": 2 * WIDTH,
+        "width": WIDE,
         "height": 84,
         "layer": [
             {

@@ -109,13 +109,14 @@ class RunDetail(Run):
 
 
 class LiveLevel(Given):
-    """The last reading of the level, or why there is none."""
+    """The last reading of the level, or why there is none; `old` once the water has moved since."""
 
     value: FiniteFloat | None
     unit: str
     standard_uncertainty: FiniteFloat | None
     reason: str
     detail: str
+    old: bool
 
 
 class LiveTag(Given):

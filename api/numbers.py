@@ -4,6 +4,7 @@ from math import floor, log10
 
 MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "—"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -35,7 +36,7 @@ def brief(value: float | None, significant: int = 4) -> str:
         return UNKNOWN
     if value != 0 and not 1e-4 <= abs(value) < 1e7:
         mantissa, exponent = f"{value:.{significant - 1}e}".split("e")
-        return f"{mantissa.replace('-', MINUS)}·10^{int(exponent)}".replace("^-", f"^{MINUS}")
+        return f"{mantissa.replace('-', MINUS)}·10{str(int(exponent)).translate(_RAISED)}"
     return f"{value:.{significant}g}".replace("-", MINUS)
 
 

@@ -7,18 +7,25 @@ from api.bench import Look
 from api.errors import NotFoundError
 from api.records import load_record, read_frame
 from vision.frame import Frame
-from vision.overlay import draw, encode
+from vision.overlay import draw, encode, zoom
 from vision.reading import Answer
 from vision.station_file import Station, station_from
 
 MEDIA_TYPE = "image/jpeg"
 QUALITY = 85
+CLOSE_SIZE = (360, 120)
+CLOSE_FACTOR = 2
 KEPT = 64  # drawn pictures that are kept in memory, some 150 kB each
 
 
-def draw_look(look: Look) -> bytes:
-    """What the camera showed, with what the reader made of it, as JPEG."""
-    return encode(draw(look.frame, look.answer), quality=QUALITY)
+def draw_look(look: Look, *, close: bool = False) -> bytes:
+    """What the camera showed with the reading drawn in, as JPEG; `close`: the part about the level."""
+    image = draw(look.frame, look.answer)
+    if close:
+        rows, columns = image.shape[:2]
+        x0, y0, x1, y1 = look.answer.drawing.level or (0.0, 0.0, float(columns), float(rows))
+        image = zoom(image, ((x0 + x1) / 2, (y0 + y1) / 2), *CLOSE_SIZE, CLOSE_FACTOR)
+    return encode(image, quality=QUALITY)
 
 
 @lru_cache(maxsize=KEPT)

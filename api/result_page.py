@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.charts import Spec, curve_chart, error_chart, residual_chart, scale_chart
-from api.numbers import decimals
+from api.numbers import brief, decimals, number
 
 
 @dataclass(frozen=True)
 class BudgetLine:
-    """A row of the budget; `percent` is its share of the variance."""
+    """A row of the budget, figures as text; `percent` is its share of the variance."""
 
     quantity: str
     symbol: str
-    value: float
+    value: str
     unit: str
-    standard_uncertainty: float
+    standard_uncertainty: str
     distribution: str
     contribution_ml: float
     percent: float
@@ -114,9 +114,9 @@ def _budget(result: Mapping[str, Any]) -> tuple[BudgetLine, ...]:
         BudgetLine(
             quantity=row["quantity"],
             symbol=row["symbol"],
-            value=row["value"],
-            unit=row["unit"],
-            standard_uncertainty=row["standard_uncertainty"],
+            value=_as_exact_as(row["value"], row["standard_uncertainty"]),
+            unit="" if row["unit"] == "1" else row["unit"],
+            standard_uncertainty=brief(row["standard_uncertainty"], 2),
             distribution=row["distribution"],
             contribution_ml=row["contribution_ml"],
             percent=100.0 * row["share"],
@@ -125,6 +125,13 @@ def _budget(result: Mapping[str, Any]) -> tuple[BudgetLine, ...]:
         for row in result["budget"]
     ]
     return tuple(sorted(lines, key=lambda line: -line.percent))
+
+
+def _as_exact_as(value: float, u: float) -> str:
+    """The value with the digits that its standard uncertainty deserves."""
+    if u <= 0 or (value != 0 and abs(value) < 1e-3):
+        return brief(value)
+    return number(value, min(decimals(u), 6)) if value != 0 else "0"
 
 
 def _spans(repeats: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]:

@@ -1,6 +1,7 @@
 """The web server around the service: bound to the loopback, and quick to stop although streams are open."""
 
 import asyncio
+import signal
 import socket
 from types import FrameType
 
@@ -23,7 +24,10 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal, in the middle of whatever the loop is doing."""
         self._loop.call_soon_threadsafe(self._events.close)
-        super().handle_exit(sig, frame)
+        # uvicorn's own method keeps the signal and raises it again at the end: that would kill this process
+        # before the simulated rig is ended and the run's record is closed.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def listen(host: str, port: int) -> socket.socket:

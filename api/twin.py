@@ -46,7 +46,7 @@ async def simulated_rig(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        # A Ctrl-C on the terminal must reach the run first, which closes the valves of a rig that still answers.
+        # A Ctrl-C on the terminal must reach the run alone, which closes the valves of a rig that answers.
         start_new_session=True,
     )
     complaint = asyncio.create_task(_listen(process))

@@ -13,6 +13,8 @@ from api.storage.tables import RunRow
 from control.sequence import Run
 from control.states import State
 
+MOVING_STEPS = frozenset({"empty", "prewet", "fill", "drain"})
+
 IDLE = Live(
     run=None,
     last_run=None,
@@ -65,6 +67,8 @@ class Watch:
             self._clock_zero_s = self.run.rig.clock.now()
         if kind == "step":
             self.detail = str(data.get("detail", ""))
+            if self.level is not None and data["step"] in MOVING_STEPS:
+                self.level = self.level.model_copy(update={"old": True})
         elif kind == "observation":
             self.level = LiveLevel(
                 value=data["value"],
@@ -72,6 +76,7 @@ class Watch:
                 standard_uncertainty=data["standard_uncertainty"],
                 reason=data["reason"],
                 detail=data["detail"],
+                old=False,
             )
         elif kind == "end":
             self.ended_t_s = self.t_s

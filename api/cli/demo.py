@@ -112,11 +112,13 @@ def _report(finished: Finished, envelope: _Envelope, seconds: float, output: Out
     output.show(
         result_table(
             result,
-            true_error=f"{signed(envelope.true_error_ml)} mL (only the simulator knew)",
-            E_n=f"{number(e_n)} = |{signed(difference_ml)} mL| / U, "
-            + ("at most 1: the chain is right" if e_n <= 1 else "more than 1: the chain is wrong"),
-            record=str(finished.folder),
-            time=f"{seconds:.0f} s",
+            {
+                "true error": f"{signed(envelope.true_error_ml)} mL (only the simulator knew)",
+                "E_n": f"{number(e_n)} = |{signed(difference_ml)} mL| / U, "
+                + ("at most 1: the chain is right" if e_n <= 1 else "more than 1: the chain is wrong"),
+                "record": str(finished.folder),
+                "time": f"{seconds:.0f} s",
+            },
         )
     )
     return ExitStatus.DONE if e_n <= 1 else ExitStatus.NO

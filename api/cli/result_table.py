@@ -8,8 +8,8 @@ from rich.table import Table
 from api.numbers import decimals, number, signed
 
 
-def result_table(result: Mapping[str, Any], **more: str) -> Table:
-    """Error, expanded uncertainty, limit and verdict of a stored result, and what else is named."""
+def result_table(result: Mapping[str, Any], more: Mapping[str, str] | None = None) -> Table:
+    """Error, expanded uncertainty, limit and verdict of a stored result, and what `more` says."""
     digits = decimals(result["expanded_uncertainty_ml"])
     verdict = result["verdict"]
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -26,6 +26,6 @@ def result_table(result: Mapping[str, Any], **more: str) -> Table:
     limit = verdict["limit_ml"]
     table.add_row("tolerance", "none in the rules" if limit is None else f"±{limit:g} mL")
     table.add_row("verdict", f"[bold]{verdict['outcome']}[/bold]: {verdict['sentence']}")
-    for name, text in more.items():
-        table.add_row(name.replace("_", " "), text)
+    for name, text in (more or {}).items():
+        table.add_row(name, text)
     return table

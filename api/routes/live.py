@@ -2,8 +2,9 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api.errors import NotFoundError
 from api.models import GiveCommand, Live
@@ -32,10 +33,13 @@ async def give_command(bench: Bench, given: GiveCommand) -> Live:
     responses={**describe(HTTPStatus.NOT_FOUND), 200: {"content": {MEDIA_TYPE: {}}}},
     response_class=Response,
 )
-async def get_picture(bench: Bench) -> Response:
+async def get_picture(
+    bench: Bench,
+    close: Annotated[bool, Query(description="Only the part about the level, enlarged.")] = False,
+) -> Response:
     """What the camera showed last, with the reading drawn in."""
     watch = bench.watch
     if watch is None or watch.look is None:
         raise NotFoundError("there is no picture yet")
-    drawn = await asyncio.to_thread(draw_look, watch.look)
+    drawn = await asyncio.to_thread(draw_look, watch.look, close=close)
     return Response(drawn, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
