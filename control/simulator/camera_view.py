@@ -172,6 +172,18 @@ class NeckView:
     def _fill(self, inside: float) -> _Filled:
         """The whole window with one filling and no surface."""
         u, v = self._u.astype(np.float64).ravel(), self._v.astype(np.float64).ravel()
+        parts = self._look(u, v, inside)
+        # At the walls' edges light changes within a pixel: there the mean of three looks across it.
+        inner_u = self.tube.inner_mm / self.camera.distance_mm
+        step_u = 1.0 / self.camera.matrix[0][0]
+        edges = np.minimum(np.abs(np.abs(u) - inner_u), np.abs(np.abs(u) - self._edge_u)) < 1.5 * step_u
+        looks = [self._look(u[edges] + part * step_u, v[edges], inside) for part in (-1 / 3, 0.0, 1 / 3)]
+        for index, whole in enumerate(parts):
+            whole[edges] = np.mean([look[index] for look in looks], axis=0)
+        return _Filled(*(part.reshape(self._u.shape).astype(np.float32) for part in parts))
+
+    def _look(self, u: Array, v: Array, inside: float) -> tuple[Array, Array, Array, Array]:
+        """The four arrays of a `_Filled`, at rays (u, v) of shape (n,)."""
         hits = self._straight(u, v)
         behind, card_z, glare = hits.behind.copy(), hits.card_z_mm.copy(), np.zeros(len(u))
         change = hits.card_share * (CARD - hits.behind)
@@ -185,8 +197,7 @@ class NeckView:
         card_z[at] = seen.card_z_mm
         change[at] = rays.share * seen.card_share * (CARD - seen.behind)
         glare[tube] = FRONT * exits.glare
-        parts = (behind, card_z, change, glare)
-        return _Filled(*(part.reshape(self._u.shape).astype(np.float32) for part in parts))
+        return behind, card_z, change, glare
 
     def _lens(self, u: Array, v: Array) -> Rays:
         return lens_rays(u, v, self.camera.distance_mm, self.camera.height_mm, self.tube)

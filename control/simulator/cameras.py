@@ -24,6 +24,9 @@ from control.simulator.plant import Plant
 from control.simulator.server import HOST
 
 
+MOST_BODY = 4096  # bytes; a request's meaning stands in its address
+
+
 class CameraState(StrEnum):
     """How the camera fares: dead answers nothing, black has its lens covered."""
 
@@ -123,7 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """One of the hands at the bench, or 404; 400 names what was expected."""
         length = self.headers.get("Content-Length", "0")
-        self.rfile.read(int(length) if length.isdecimal() else 0)
+        if not length.isdecimal() or int(length) > MOST_BODY:
+            self.close_connection = True
+            self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": "expected no body"})
+            return
+        self.rfile.read(int(length))
         parts = urlsplit(self.path)
         query = parse_qs(parts.query)
         try:

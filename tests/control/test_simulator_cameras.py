@@ -119,6 +119,18 @@ def test_what_cannot_be_understood_changes_nothing(rig: tuple[int, NeckCamera, P
     assert (plant.door_closed, camera.state) == (True, CameraState.OK)
 
 
+def test_a_body_that_nobody_wants_is_not_read(rig: tuple[int, NeckCamera, Plant]) -> None:
+    """A length without measure is refused at once, and nothing changes."""
+    port, _, plant = rig
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10.0)
+    connection.putrequest("POST", "/simulation/door?open=1")
+    connection.putheader("Content-Length", "999999999")
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+    assert plant.door_closed is True
+
+
 def test_a_dead_camera_says_nothing_and_comes_back(rig: tuple[int, NeckCamera, Plant]) -> None:
     """Dead: the connection ends without an answer; the bench's hands still work, and bring it back."""
     port, _, _ = rig
