@@ -23,7 +23,6 @@ from control.simulator.configuration import CameraFigures
 from control.simulator.plant import Plant
 from control.simulator.server import HOST
 
-
 MOST_BODY = 4096  # bytes; a request's meaning stands in its address
 
 
