@@ -6,77 +6,15 @@ measured. Other monotone models than the line join by the same protocol.
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.curve_models import CurveModel, Line
 from calibration.errors import CalibrationError, OutOfRangeError, UnsuitableModelError
 from calibration.least_squares import LineFit
 
 Array = NDArray[np.float64]
-
-
-class CurveModel(Protocol):
-    """The functions of a model V(x; β) of p parameters; all take x of shape (n,)."""
-
-    @property
-    def name(self) -> str:
-        """Stable word for the model."""
-        ...
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Names of β, in their order."""
-        ...
-
-    def value(self, x: Array, parameters: Array) -> Array:
-        """V, shape (n,)."""
-        ...
-
-    def derivative(self, x: Array, parameters: Array) -> Array:
-        """dV/dx, shape (n,)."""
-        ...
-
-    def gradient(self, x: Array, parameters: Array) -> Array:
-        """∂V/∂β, shape (n, p)."""
-        ...
-
-    def inverse(self, v: Array, parameters: Array) -> Array:
-        """x with V(x) = v, shape (n,)."""
-        ...
-
-    def increases(self, low: float, high: float, parameters: Array) -> bool:
-        """Whether V increases everywhere in [low, high]."""
-        ...
-
-
-@dataclass(frozen=True)
-class Line:
-    """V = intercept + slope · x."""
-
-    name: str = "line"
-    parameter_names: tuple[str, ...] = ("intercept", "slope")
-
-    def value(self, x: Array, parameters: Array) -> Array:
-        """V, shape (n,)."""
-        return np.asarray(parameters[0] + parameters[1] * x)
-
-    def derivative(self, x: Array, parameters: Array) -> Array:
-        """dV/dx, shape (n,)."""
-        return np.full_like(x, parameters[1])
-
-    def gradient(self, x: Array, parameters: Array) -> Array:
-        """∂V/∂β, shape (n, 2)."""
-        return np.column_stack([np.ones_like(x), x])
-
-    def inverse(self, v: Array, parameters: Array) -> Array:
-        """x with V(x) = v, shape (n,)."""
-        return np.asarray((v - parameters[0]) / parameters[1])
-
-    def increases(self, low: float, high: float, parameters: Array) -> bool:
-        """Whether the slope is positive."""
-        return bool(parameters[1] > 0)
 
 
 @dataclass(frozen=True)
@@ -138,9 +76,10 @@ class Curve:
         `OutOfRangeError`.
         """
         xs = self._inside(x)
-        gradient = self.model.gradient(xs.ravel(), self.parameters)
-        variance = np.einsum("ij,jk,ik->i", gradient, self.covariance, gradient).reshape(xs.shape)
-        return np.asarray(np.sqrt(np.maximum(variance + (self.derivative(xs) * np.asarray(u_x)) ** 2, 0.0)))
+        variance = self.model.variance(xs.ravel(), self.parameters, self.covariance).reshape(xs.shape)
+        if np.any(np.asarray(u_x) != 0):
+            variance = variance + (self.derivative(xs) * np.asarray(u_x)) ** 2
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
     def covariance_between(self, x: ArrayLike, z: ArrayLike) -> Array:
         """cov(V(x_i), V(z_j)) from the curve, shape (len(x), len(z)). Raises `OutOfRangeError`."""
@@ -169,7 +108,9 @@ class Curve:
             raise OutOfRangeError(
                 f"volume {float(v[outside].flat[0]):.6g} is outside the curve's {low:.6g} to {high:.6g}"
             )
-        return self.model.inverse(v.ravel(), self.parameters).reshape(v.shape)
+        return self.model.inverse(np.clip(v.ravel(), low, high), self.parameters, self.domain).reshape(
+            v.shape
+        )
 
     def reading_standard_uncertainty(self, volume: ArrayLike, u_volume: ArrayLike = 0.0) -> Array:
         """u(x) of the reading that belongs to a volume (ISO/TS 28037, 11.2.2), shape of `volume`.

@@ -29,6 +29,7 @@ _POLISH_MAX = 20
 _ADJUSTMENTS_MAX = 200
 _ADJUSTED = 1e-10
 _SETTLED = 1e-12
+_SAME_MINIMUM = 1e-8
 _CONDITION_MAX = 1e13
 
 
@@ -194,9 +195,11 @@ class _Problem:
 
 
 def _minimum(problem: _Problem, start: Array) -> Array:
-    """The lowest minimum that is found from the start, polished."""
+    """The lowest minimum that is found from the start, polished; two scalings that find the same one are
+    enough.
+    """
     best: Array | None = None
-    lowest = np.inf
+    lowest = float(np.finfo(float).max)
     scalings: tuple[tuple[Literal["lm", "trf"], Any], ...] = (
         ("trf", np.maximum(np.abs(start), 1e-8)),
         ("trf", "jac"),
@@ -221,7 +224,9 @@ def _minimum(problem: _Problem, start: Array) -> Array:
             continue
         candidate = _polished(problem, np.asarray(found.x, dtype=np.float64))
         cost = problem.cost(candidate)
-        if np.isfinite(cost) and cost < lowest * (1 - 1e-12):
+        if np.isfinite(cost) and abs(cost - lowest) <= _SAME_MINIMUM * lowest:
+            return candidate if cost < lowest or best is None else best
+        if np.isfinite(cost) and cost < lowest:
             best, lowest = candidate, cost
     if best is None:
         raise UnsuitableModelError(

@@ -110,6 +110,14 @@ class Section:
                 raise self._wrong(f"{self._place(key)} must be a list of numbers, not {found!r}")
         return tuple(float(entry) for entry in found)
 
+    def rows(self, key: str) -> tuple[tuple[float, ...], ...]:
+        """The list of lists of finite numbers under `key`."""
+        found = self._required(key, "a list of lists of numbers")
+        if not isinstance(found, Sequence) or isinstance(found, str):
+            raise self._wrong(f"{self._place(key)} must be a list of lists of numbers, not {found!r}")
+        inner = self._below({f"[{i}]": row for i, row in enumerate(found)}, key)
+        return tuple(inner.numbers(f"[{i}]") for i in range(len(found)))
+
     def texts(self, key: str) -> tuple[str, ...]:
         """The list of texts under `key`, possibly empty."""
         found = self._required(key, "a list of texts")

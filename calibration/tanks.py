@@ -8,7 +8,7 @@ points where the plane enters or leaves the shell, to about 1e-13.
 Lengths are in any one unit, volumes in its cube; angles in radians.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import asin, cos, isfinite, pi
@@ -21,7 +21,7 @@ from calibration.errors import CalibrationError, OutOfRangeError
 
 Array = NDArray[np.float64]
 
-_STEP = 0.09  # of the double exponential rule
+_STEP = 0.11  # of the double exponential rule
 _REACH = 3.1
 _U = np.arange(-_REACH, _REACH + _STEP / 2, _STEP)
 # Nodes in [0, 1], kept as distances from both ends, and weights.
@@ -141,24 +141,27 @@ class Tank:
 
         return self._summed(height, part)
 
-    def sensitivity(self, height: ArrayLike, name: str) -> Array:
-        """∂V/∂(radius, length, tilt or gauge) at these heights, shape of `height`.
+    def sensitivity(self, height: ArrayLike, names: Sequence[str]) -> Array:
+        """∂V/∂(each of radius, length, tilt, gauge that is named) at these heights, shape (…, names).
 
         Exact: the derivatives of the parts, by a complex step, under the integral. Heads keep their depth (a
         torispherical one its proportions). Raises `OutOfRangeError`, and `CalibrationError` for another
         name, or the tilt of a standing tank that does not lean.
         """
-        if name not in ("radius", "length", "tilt", "gauge"):
-            raise CalibrationError(f"{name!r} is not a dimension of a tank")
-        if name == "tilt" and self.upright:
-            raise CalibrationError(
-                "the volume of a standing tank has no first derivative in its lean at zero"
-            )
-        stepped = self._dimensions()
-        stepped = replace(stepped, **{name: getattr(stepped, name) + 1j * _COMPLEX_STEP})
+        stepped = []
+        for name in names:
+            if name not in ("radius", "length", "tilt", "gauge"):
+                raise CalibrationError(f"{name!r} is not a dimension of a tank")
+            if name == "tilt" and self.upright:
+                raise CalibrationError(
+                    "the volume of a standing tank has no first derivative in its lean at zero"
+                )
+            d = self._dimensions()
+            stepped.append(replace(d, **{name: getattr(d, name) + 1j * _COMPLEX_STEP}))
 
         def part(cut: _Cut) -> Array:
-            return _varied(cut, self, stepped)
+            segment, wetted, chord = (f(cut.radius, cut.y) for f in (_segment, _wetted, _chord))
+            return np.stack([_varied(cut, self, d, segment, wetted, chord) for d in stepped], axis=-1)
 
         return self._summed(height, part)
 
@@ -169,12 +172,13 @@ class Tank:
         """The sum of `part` over the pieces, in chunks of heights that bound the memory."""
         heights = self._heights(height)
         flat, dimensions = heights.ravel(), self._dimensions()
-        total = np.zeros(flat.size)
-        for start in range(0, flat.size, _CHUNK):
-            chunk = flat[start : start + _CHUNK]
-            for index, piece in enumerate(_pieces(self, dimensions)):
-                total[start : start + _CHUNK] += piece.sign * part(_cut(self, dimensions, index, chunk))
-        return total.reshape(heights.shape)
+        pieces = _pieces(self, dimensions)
+        totals = [
+            sum(piece.sign * part(_cut(self, dimensions, index, chunk)) for index, piece in enumerate(pieces))
+            for chunk in np.array_split(flat, max(1, -(-flat.size // _CHUNK)))
+        ]
+        joined = np.concatenate(totals)
+        return np.asarray(joined.reshape(heights.shape + joined.shape[1:]))
 
     def _heights(self, height: ArrayLike) -> Array:
         heights = np.asarray(height, dtype=np.float64)
@@ -392,7 +396,9 @@ def _integrated(cut: _Cut, values: Array) -> Array:
     return np.asarray(cut.span * np.sum(cut.weights * values, axis=1))
 
 
-def _varied(cut: _Cut, tank: Tank, stepped: _Dimensions) -> Array:
+def _varied(  # noqa: PLR0917  (segment, wetted arc and chord are computed once for all dimensions)
+    cut: _Cut, tank: Tank, stepped: _Dimensions, segment: Array, wetted: Array, chord: Array
+) -> Array:
     """Derivative of a piece's volume with respect to the dimension that is stepped, at fixed heights.
 
     The nodes stay at their place w in the piece, so its ends need no terms of their own.
@@ -404,11 +410,10 @@ def _varied(cut: _Cut, tank: Tank, stepped: _Dimensions) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         r_rate = np.nan_to_num(np.imag(piece.radius(x + 0j)) / _COMPLEX_STEP)
     y0, y1, rate = _plane(tank, stepped, piece, cut.heights)
-    total = np.sum(cut.weights * _wetted(cut.radius, cut.y) * r_rate, axis=1) * cut.span
-    total = total + np.sum(cut.weights * _segment(cut.radius, cut.y), axis=1) * span_rate
+    total = _integrated(cut, wetted * r_rate) + np.sum(cut.weights * segment, axis=1) * span_rate
     if rate:
         y_rate = np.imag((y0 + 0j)[:, np.newaxis] + y1 * x) / _COMPLEX_STEP
-        return np.asarray(total + _integrated(cut, _chord(cut.radius, cut.y) * y_rate))
+        return np.asarray(total + _integrated(cut, chord * y_rate))
     # A level plane in a standing tank: the plane moves against the shell at its edge.
     at_edge = np.imag(piece.start + span * cut.edge) / _COMPLEX_STEP
     moved = np.imag(y0 + 0j) / _COMPLEX_STEP - at_edge

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.curve import Curve, Line, line_curve
+from calibration.curve import Curve, line_curve
+from calibration.curve_models import Line
 from calibration.errors import CalibrationError, OutOfRangeError, UnsuitableModelError
 from calibration.least_squares import fit_line
 

@@ -1,0 +1,168 @@
+"""The curve of a tank of physical shape, with some of its dimensions fitted."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.curve import Curve
+from calibration.curve_models import invert, quadratic_form
+from calibration.errors import CalibrationError, UnsuitableModelError
+from calibration.fitted import FittedCurve, Points
+from calibration.nonlinear import fit_nonlinear
+from calibration.tanks import Tank
+
+Array = NDArray[np.float64]
+
+DIMENSIONS = ("radius", "length", "tilt", "gauge")
+OFFSET, DEAD_VOLUME = "offset", "dead_volume"
+
+_BEYOND_MAX = 0.02  # of the height: readings that may lie outside of the fitted tank
+
+
+@dataclass(frozen=True)
+class TankShape:
+    """V = factor · volume(x + offset) + dead_volume of a tank, of which the `free` quantities are the
+    parameters.
+
+    `factor` turns cubed units of length into units of volume (1e-6 for mm and L). The others keep the values
+    of
+    `tank`, `offset` and `dead_volume`. Raises `CalibrationError` for a free quantity that there is not.
+    """
+
+    tank: Tank
+    free: tuple[str, ...]
+    factor: float = 1.0
+    offset: float = 0.0
+    dead_volume: float = 0.0
+
+    def __post_init__(self) -> None:
+        known = (*DIMENSIONS, OFFSET, DEAD_VOLUME)
+        unknown = [name for name in self.free if name not in known]
+        if unknown or len(set(self.free)) != len(self.free):
+            raise CalibrationError(
+                f"a tank's free quantities are some of {', '.join(known)}, not {self.free}"
+            )
+
+    @property
+    def name(self) -> str:
+        """`tank-lying` or `tank-standing`."""
+        return f"tank-{self.tank.orientation}"
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The free quantities."""
+        return self.free
+
+    def shaped(self, parameters: Array) -> tuple[Tank, float, float]:
+        """The tank, its offset and dead volume with these parameters."""
+        given: dict[str, Any] = dict(zip(self.free, (float(p) for p in parameters), strict=True))
+        offset, dead = given.pop(OFFSET, self.offset), given.pop(DEAD_VOLUME, self.dead_volume)
+        return replace(self.tank, **given), offset, dead
+
+    def value(self, x: Array, parameters: Array) -> Array:
+        """V, shape (n,); beyond the tank's height it stays full, below it empty."""
+        tank, offset, dead = self.shaped(parameters)
+        return np.asarray(self.factor * tank.volume(_within(tank, x + offset)) + dead)
+
+    def derivative(self, x: Array, parameters: Array) -> Array:
+        """dV/dx, shape (n,)."""
+        tank, offset, _ = self.shaped(parameters)
+        return np.asarray(self.factor * tank.surface(_within(tank, x + offset)))
+
+    def gradient(self, x: Array, parameters: Array) -> Array:
+        """∂V/∂β, shape (n, p)."""
+        tank, offset, _ = self.shaped(parameters)
+        heights = _within(tank, x + offset)
+        named = [name for name in self.free if name in DIMENSIONS]
+        dimensions = tank.sensitivity(heights, named) if named else np.empty((heights.size, 0))
+        columns = dict(zip(named, self.factor * dimensions.T, strict=True))
+        if OFFSET in self.free:
+            columns[OFFSET] = self.factor * tank.surface(heights)
+        columns[DEAD_VOLUME] = np.ones_like(heights)
+        return np.stack([columns[name] for name in self.free], axis=-1)
+
+    def variance(self, x: Array, parameters: Array, covariance: Array) -> Array:
+        """Variance of V, shape (n,)."""
+        return quadratic_form(self.gradient(x, parameters), covariance)
+
+    def inverse(self, v: Array, parameters: Array, domain: tuple[float, float]) -> Array:
+        """x within the domain with V(x) = v, shape (n,)."""
+        return invert(
+            lambda x: self.value(x, parameters), lambda x: self.derivative(x, parameters), v, domain
+        )
+
+    def increases(self, low: float, high: float, parameters: Array) -> bool:
+        """Whether the readings lie within the tank: a solid's volume increases there."""
+        tank, offset, _ = self.shaped(parameters)
+        slack = 1e-9 * tank.height
+        return low + offset >= -slack and high + offset <= tank.height + slack
+
+
+def fit_tank(points: Points, shape: TankShape) -> FittedCurve:
+    """The tank whose free quantities fit the points, from the start that `shape` gives.
+
+    Raises as `fit_nonlinear`, and `UnsuitableModelError` where readings lie outside the fitted tank.
+    """
+    start = [
+        {OFFSET: shape.offset, DEAD_VOLUME: shape.dead_volume}.get(name, getattr(shape.tank, name, 0.0))
+        for name in shape.free
+    ]
+    fit = fit_nonlinear(
+        _Guarded(shape),
+        points.x,
+        points.v,
+        start,
+        y_covariance=points.v_covariance,
+        x_covariance=points.x_covariance,
+    )
+    domain = _readings_within(shape, fit.parameters, points.x)
+    return FittedCurve(
+        Curve(shape, fit.parameters, fit.covariance, domain),
+        fit.chi_squared,
+        fit.dof,
+        np.asarray(points.v - shape.value(points.x, fit.parameters)),
+        fit.normalised_residuals,
+    )
+
+
+def _readings_within(shape: TankShape, parameters: Array, x: Array) -> tuple[float, float]:
+    """The span of the readings within the tank: its fitted offset may leave a little of them above or
+    below.
+    """
+    tank, offset, _ = shape.shaped(parameters)
+    low, high = max(float(x.min()), -offset), min(float(x.max()), tank.height - offset)
+    beyond = max(low - float(x.min()), float(x.max()) - high)
+    if beyond > _BEYOND_MAX * tank.height:
+        raise UnsuitableModelError(
+            f"the fitted tank is {tank.height:.6g} high and read from {-offset:.6g}: "
+            f"readings reach {beyond:.3g} beyond it"
+        )
+    return low, high
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    """A shape whose impossible dimensions, in a trial step, give no numbers instead of an error."""
+
+    shape: TankShape
+
+    def value(self, x: Array, parameters: Array) -> Array:
+        try:
+            return self.shape.value(x, parameters)
+        except CalibrationError:
+            return np.full(x.size, np.nan)
+
+    def derivative(self, x: Array, parameters: Array) -> Array:
+        return self.shape.derivative(x, parameters)
+
+    def gradient(self, x: Array, parameters: Array) -> Array:
+        try:
+            return self.shape.gradient(x, parameters)
+        except CalibrationError:
+            return np.full((x.size, parameters.size), np.nan)
+
+
+def _within(tank: Tank, heights: Array) -> Array:
+    return np.asarray(np.clip(heights, 0.0, tank.height))
