@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {  # word → module:function (or module:Typer), in t
     "table": "api.cli.table:table",
     "simulate-rig": "api.cli.simulate_rig:simulate_rig",
     "openapi": "api.cli.openapi:openapi",
+    "station": "api.cli.station:station",
 }
 
 
