@@ -109,7 +109,8 @@ class NeckView:
         full = cv2.GaussianBlur(background * glass_tint * shade[..., None] * 255.0, (0, 0), BLUR_PX)
         self._still = np.clip(full, 0.0, 255.0).astype(np.float32)
         random = np.random.default_rng(seed)
-        self._noise = random.normal(0.0, NOISE, (HEIGHT + 64, WIDTH + 64, 3)).astype(np.float32)
+        size = (HEIGHT + 64, WIDTH + 64, 3)
+        self._noise = np.float32(NOISE) * random.standard_normal(size, dtype=np.float32)
         self._random = random
 
     # ---- geometry ------------------------------------------------------------------------------------------

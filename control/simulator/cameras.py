@@ -12,6 +12,7 @@ import json
 import threading
 from email.utils import formatdate
 from enum import StrEnum
+from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -38,19 +39,27 @@ class NeckCamera:
     """The camera at the neck of one plant. Frames may be asked for from several threads."""
 
     def __init__(self, figures: CameraFigures, plant: Plant) -> None:
-        truth = plant.truth
         self.state = CameraState.OK
         self.path = figures.path
         self._plant = plant
+        self._figures = figures
         self._lock = threading.Lock()
-        self._view = NeckView(
-            figures,
+
+    @cached_property
+    def _view(self) -> NeckView:
+        truth = self._plant.truth
+        return NeckView(
+            self._figures,
             contact_deg=truth.contact_angle_deg,
             card_gap_mm=truth.card_gap_mm,
             roll_deg=truth.camera_roll_deg,
             aim_mm=truth.camera_aim_mm,
             seed=truth.seed,
         )
+
+    def warm_up(self) -> None:
+        """Trace what stands still (about a second), which else the first picture would have to wait for."""
+        self.snapshot()
 
     def snapshot(self) -> bytes:
         """A JPEG of the glass as it is now."""

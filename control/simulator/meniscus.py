@@ -52,7 +52,7 @@ def solve_meniscus(radius_mm: float, contact_deg: float, capillary_mm2: float = 
     """
     target = (90.0 - contact_deg) * pi / 180.0
     low, high = 0.0, 2.0 / radius_mm  # of the curvature sum: flat, and a sphere without gravity
-    for _ in range(50):
+    for _ in range(38):
         middle = 0.5 * (low + high)
         radii, _, angles = _arc(middle, radius_mm, target, capillary_mm2)
         # Reaching the angle before the wall means too much curvature at the bottom.

@@ -125,6 +125,7 @@ async def run_twin(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
+    twin.camera.warm_up()
     ports = await twin.start(modbus_port, camera_port)
     tasks = [asyncio.create_task(twin.run_clock())]
     if parent_pid is not None:
