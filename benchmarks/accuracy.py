@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 
 from vision.frame import Frame
-from vision.reading import Reading
 from vision.readers import reader_for
+from vision.reading import Reading
 from vision.station import camera_from, instrument_from
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,9 +112,13 @@ def table(results: list[Outcome]) -> str:
 
 def main() -> None:
     """Prints the tables, and with --list every image."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--part", choices=("developed", "held-out", "both"), default="both")
-    parser.add_argument("--forget", default="", help="comma-separated fields to leave out: tube,camera,lighting")
+    parser.add_argument(
+        "--forget", default="", help="comma-separated fields to leave out: tube,camera,lighting"
+    )
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--write", action="store_true", help="renew docs/reference/accuracy.md")
     options = parser.parse_args()
@@ -129,12 +133,18 @@ def main() -> None:
         text.append(f"## {title} ({len(part)} images)\n\n{table(part)}\n")
         if options.list:
             for r in part:
-                said = r.reason if r.error_mm is None or r.u_mm is None else f"{r.error_mm:+.3f} u {r.u_mm:.3f}"
-                flag = "" if r.error_mm is None or r.u_mm is None or abs(r.error_mm) < 2 * r.u_mm else " <-- outside 2u"
+                said = (
+                    r.reason if r.error_mm is None or r.u_mm is None else f"{r.error_mm:+.3f} u {r.u_mm:.3f}"
+                )
+                flag = (
+                    ""
+                    if r.error_mm is None or r.u_mm is None or abs(r.error_mm) < 2 * r.u_mm
+                    else " <-- outside 2u"
+                )
                 print(f"{r.image} {r.milliseconds:5.1f} ms {said}{flag}")
     print("\n".join(text))
     if options.write:
-        head = "# Accuracy of the sight-glass reader\n\nBy `make accuracy`: errors in millimetres at the tube.\n\n"
+        head = "# Accuracy of the sight-glass reader\n\nBy `make accuracy`; errors in mm at the tube.\n\n"
         (ROOT / "docs/reference/accuracy.md").write_text(head + "\n".join(text), "utf-8")
 
 

@@ -60,12 +60,16 @@ def centroids(strength: Profile, at: Rows, half_width: int) -> Profile:
     offsets = np.arange(-half_width, half_width + 1)
     centre = np.asarray(at, np.float64)
     for _ in range(2):
-        middle = np.rint(np.clip(np.where(np.isnan(centre), at, centre), 0, len(strength) - 1)).astype(np.intp)
+        middle = np.rint(np.clip(np.where(np.isnan(centre), at, centre), 0, len(strength) - 1)).astype(
+            np.intp
+        )
         rows = np.clip(middle[:, None] + offsets[None, :], 0, len(strength) - 1)
         weight = strength[rows]
         weight = weight - weight.min(axis=1, keepdims=True)
         total = weight.sum(axis=1)
-        shift = np.divide((weight * offsets).sum(axis=1), total, out=np.full(len(at), np.nan), where=total > 0)
+        shift = np.divide(
+            (weight * offsets).sum(axis=1), total, out=np.full(len(at), np.nan), where=total > 0
+        )
         centre = middle + shift
     return centre
 

@@ -38,3 +38,15 @@ class Frame:
         if pixels is None:
             raise FrameError(f"{self.source}: not an image that can be decoded ({len(self.data)} bytes)")
         return np.asarray(pixels, np.uint8)
+
+    @cached_property
+    def gray(self) -> NDArray[np.uint8]:
+        """Brightness, shape (height, width), uint8; decoded without the colours, which takes a third less.
+
+        Raises `FrameError` where the bytes are not an image.
+        """
+        encoded = np.frombuffer(self.data, np.uint8)
+        pixels = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if self.data else None
+        if pixels is None:
+            raise FrameError(f"{self.source}: not an image that can be decoded ({len(self.data)} bytes)")
+        return np.asarray(pixels, np.uint8)

@@ -144,14 +144,14 @@ def fit_lattice(column: MarkColumn, lens: Lens) -> Lattice | None:
 
 
 def number_marks(
-    column: MarkColumn, lattice: Lattice, scale: Scale, height: int
+    column: MarkColumn, lattice: Lattice, scale: Scale, seen_rows: tuple[int, int]
 ) -> Graduation | NumberingFault:
     """Gives the marks the station's numbers, checked against which are long and where the marks end.
 
-    `height` of the picture in pixels. Every numbering that puts the long marks where the station says, and
-    keeps all marks between `first` and `last`, is a candidate; where the plate goes on blank beyond a last
-    mark, that must be the end of the scale. One candidate is an answer; none is `inconsistent-numbering`,
-    several are `ambiguous`.
+    `seen_rows` are the first and last row in which marks would be seen. Every numbering that puts the long
+    marks where the station says, and keeps all marks between `first` and `last`, is a candidate; where the
+    plate goes on blank beyond a last mark, that must be the end of the scale. One candidate is an answer;
+    none is `inconsistent-numbering`, several are `ambiguous`.
     """
     if scale.increases is None:
         return NumberingFault(Reason.AMBIGUOUS, "the station does not say in which direction the scale grows")
@@ -163,7 +163,7 @@ def number_marks(
     if seen > count:
         return NumberingFault(
             Reason.INCONSISTENT_NUMBERING,
-            f"{seen} marks in a row are seen, the station's scale from {scale.first:g} to {scale.last:g} has {count}",
+            f"{seen} marks in a row are seen, but a scale from {scale.first:g} to {scale.last:g} has {count}",
         )
     sense = 1 if scale.increases is Direction.DOWN else -1
     top = low if sense > 0 else -high  # lattice-wise: sense·division of the topmost mark of the plate
@@ -171,7 +171,7 @@ def number_marks(
     phase = _long_phase(column, scale.major_every)
     if phase is not None and scale.major_every:
         candidates = [zero for zero in candidates if (zero - phase) % scale.major_every == 0]
-    at_top, at_bottom = _blank_ends(column, height)
+    at_top, at_bottom = _blank_ends(column, seen_rows)
     if at_top:
         candidates = [zero for zero in candidates if int(numbers[0]) - zero == top]
     if at_bottom:
@@ -179,8 +179,8 @@ def number_marks(
     if not candidates:
         return NumberingFault(
             Reason.INCONSISTENT_NUMBERING,
-            f"the long marks and the ends of the {seen} marks seen do not fit a scale from {scale.first:g} to "
-            f"{scale.last:g} with a long mark every {scale.major_every} divisions",
+            f"the {seen} marks seen, the long ones among them and where they end do not fit a scale from "
+            f"{scale.first:g} to {scale.last:g} with a long mark every {scale.major_every} divisions",
         )
     if len(candidates) > 1:
         return NumberingFault(
@@ -202,8 +202,8 @@ def _long_phase(column: MarkColumn, every: int | None) -> int | None:
     return int(order[-1])
 
 
-def _blank_ends(column: MarkColumn, height: int) -> tuple[bool, bool]:
+def _blank_ends(column: MarkColumn, seen_rows: tuple[int, int]) -> tuple[bool, bool]:
     """Whether there is room in the picture for another mark above the first and below the last."""
     y = 0.5 * (column.near[:, 1] + column.far[:, 1])
     room = 1.6 * column.period
-    return bool(y[0] > room), bool(y[-1] < height - 1 - room)
+    return bool(y[0] > seen_rows[0] + room), bool(y[-1] < seen_rows[1] - 1 - room)

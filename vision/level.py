@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import atan, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -20,7 +20,8 @@ USUAL_SLOPE = 1.10, 0.25  # of the surface at the wall, radians: contact angles 
 # How well stated lengths are taken to hold.
 DISTANCE_SHARE, HEIGHT_MM, OFFSET_MM, DIAMETER_MM = 0.01, 1.0, 0.1, 0.05
 CONTACT_MM = 0.12  # how well the contact line is seen
-MODEL_MM = {Lighting.CARD: 0.020, Lighting.PANEL: 0.025, Lighting.ROOM: 0.060}
+MODEL_MM = {Lighting.CARD: 0.020, Lighting.PANEL: 0.025, Lighting.ROOM: 0.045}
+UNKNOWN_LIGHT_MM = 0.06
 # panel: light is lost within 0.5° of slope before the critical angle; room: its light is not even
 
 
@@ -64,12 +65,15 @@ class Level:
     level_mm: float
     terms_mm: Mapping[str, float]
     wall_slope: float
-    offset_of_edge_mm: float
+    edge_above_mm: float
+    assumed: "Assumed"
     notes: tuple[str, ...]
 
 
-def level_of(sighting: Sighting, glass: SightGlass, camera: CameraGeometry, lighting: Lighting) -> Level:
-    """The level that explains a sighting. `lighting` is what is behind the tube as stated or as seen.
+def level_of(
+    sighting: Sighting, glass: SightGlass, camera: CameraGeometry, lighting: Lighting | None
+) -> Level:
+    """The level that explains a sighting. `lighting` is what is behind the tube, None where it is not known.
 
     Each term is found by moving one assumption by its standard uncertainty and solving again.
     """
@@ -88,8 +92,16 @@ def level_of(sighting: Sighting, glass: SightGlass, camera: CameraGeometry, ligh
         for alternative in alternatives:
             squares += (_solved(sighting, alternative)[0] - _solved(sighting, base)[0]) ** 2
         terms[name] = sqrt(squares)
-    terms["model"] = MODEL_MM[lighting]
-    return Level(level, terms, slope, above, tuple(notes))
+    terms["model"] = MODEL_MM[lighting] if lighting is not None else UNKNOWN_LIGHT_MM
+    return Level(level, terms, slope, above, base, tuple(notes))
+
+
+def level_again(sighting: Sighting, glass: SightGlass, camera: CameraGeometry, before: Level) -> Level:
+    """The level of another sighting of the same glass under the assumptions and terms of `before`."""
+    level, slope, above = _solved(sighting, before.assumed)
+    if glass.liquid is None:
+        level = 0.5 * (level + _solved(sighting, replace(before.assumed, liquid=Liquid.FUEL))[0])
+    return replace(before, level_mm=level, wall_slope=slope, edge_above_mm=above)
 
 
 def _assumptions(
@@ -153,7 +165,7 @@ def _solved(sighting: Sighting, assumed: Assumed) -> tuple[float, float, float]:
     column = Column(assumed.inner_mm / 2, assumed.outer_mm / 2, REFRACTIVE_INDEX[assumed.liquid])
 
     def sight(on_plate: float) -> tuple[float, float]:
-        """The height at which a line of sight crosses the axis, and its rise, from where it meets the plate."""
+        """Where a line of sight that meets the plate at a height crosses the axis, and its rise."""
         if assumed.height_mm is None:
             rise = assumed.rise
         else:
@@ -176,10 +188,3 @@ def _solved(sighting: Sighting, assumed: Assumed) -> tuple[float, float, float]:
             place = float(np.interp(top - lower, heights, np.arange(len(slopes))))
         above = float(np.interp(place, np.arange(len(slopes)), edges.lower_mm))
     return lower - above, float(np.interp(place, np.arange(len(slopes)), slopes)), above
-
-
-def sight_angle(level_mm: float, camera: CameraGeometry) -> float | None:
-    """The angle of the line of sight above the horizontal in radians, None where it is not known."""
-    if camera.distance_mm is None or camera.height_mm is None:
-        return None
-    return atan((level_mm - camera.height_mm) / camera.distance_mm)

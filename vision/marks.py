@@ -85,13 +85,13 @@ def _bar_rows(reduced: Gray, dark: bool, side: Side | None) -> list[tuple[Side, 
     bars[0] = False
     if bars.sum() < LEAST_MARKS:
         return []
-    stats, centres = stats[bars], centres[bars]
+    stats, rows_y = stats[bars], centres[bars][:, 1].astype(np.float64)
     left = stats[:, cv2.CC_STAT_LEFT].astype(np.float64)
     width = stats[:, cv2.CC_STAT_WIDTH].astype(np.float64)
     rows = []
     for wanted in (Side.RIGHT, Side.LEFT) if side is None else (side,):
         inner = left if wanted is Side.RIGHT else left + width
-        found = _aligned(inner, centres[:, 1], width)
+        found = _aligned(inner, rows_y, width)
         if found is not None:
             start, tilt, members = found
             common = float(np.quantile(width[members], 0.25))

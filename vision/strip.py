@@ -34,6 +34,12 @@ class Strip:
         x = self.inner_x + self.away * columns + self.tilt * rows
         return np.column_stack((x.ravel(), (rows - self.away * self.tilt * columns).ravel()))
 
+    def locate(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The inverse of `picture`: strip columns and rows (u, v), each (n,), of pixels (n, 2)."""
+        beside = points[:, 0] - self.inner_x - self.tilt * points[:, 1]
+        u = self.away * beside / (1 + self.tilt**2)
+        return u, points[:, 1] + self.away * self.tilt * u
+
     def inside(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Which columns (width,) lie in a picture of `shape` along their whole length."""
         u, v = np.arange(self.image.shape[1]), self.image.shape[0]
