@@ -14,7 +14,7 @@ from api.storage.tables import ReadingRow, RunRow
 
 @dataclass(frozen=True)
 class RunFilter:
-    """What a list of runs is narrowed to; None does not narrow. `text` is searched in item, operator and id."""
+    """What a list of runs is narrowed to; None does not. `text` is sought in item, operator and id."""
 
     state: str | None = None
     verdict: str | None = None
@@ -99,7 +99,7 @@ class RunIndex:
     def known(self) -> dict[str, str]:
         """The state of every run in the index, by id."""
         with self._database.reading() as session:
-            return {run: state for run, state in session.execute(select(RunRow.id, RunRow.state))}
+            return {row.id: row.state for row in session.execute(select(RunRow.id, RunRow.state))}
 
     def page(self, wanted: RunFilter, *, limit: int, after: str | None = None) -> Page:
         """At most `limit` runs, newest first, that come after the run `after`."""

@@ -15,6 +15,9 @@ from control.journal import Journal
 from vision.frame import Frame
 from vision.image_set import ImageSetWriter
 
+COMPLETE = "20261124-021000-7f3a"
+ABORTED = "20261124-031000-7f3b"
+INTERRUPTED = "20261124-041000-7f3c"
 ML_PER_G = 1.00285  # of water at 21 °C weighed in air: near enough for a record that nobody judges
 ERROR_ML = -3.0
 AMBIENT = {

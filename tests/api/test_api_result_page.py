@@ -1,0 +1,89 @@
+"""api/numbers.py, api/charts.py and api/result_page.py"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from sample_run import COMPLETE
+
+from api.charts import curve_chart, error_chart, residual_chart, scale_chart, svg
+from api.numbers import brief, decimals, duration, number, signed
+from api.result_page import result_page
+
+
+@pytest.fixture(scope="session")
+def result(recorded: Path) -> dict[str, Any]:
+    """The result of the complete run."""
+    stored: dict[str, Any] = json.loads((recorded / COMPLETE / "result.json").read_bytes())
+    return stored
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (number(-1.005, 1), "−1.0"),
+        (number(-0.001, 2), "0.00"),
+        (number(None), "—"),
+        (signed(0.0), "0.00"),
+        (signed(2.5, 1), "+2.5"),
+        (signed(-2.5, 1), "−2.5"),
+        (brief(47.7e-6, 3), "4.77·10⁻⁵"),
+        (brief(20.0), "20"),
+        (brief(-0.25), "−0.25"),
+        (duration(59.9), "0:59"),
+        (duration(3725), "1:02:05"),
+        (duration(None), "—"),
+    ],
+)
+def test_numbers_as_people_read_them(said: str, expected: str) -> None:
+    """A true minus sign, no negative zero, a dash for what is unknown."""
+    assert expected == said
+
+
+@pytest.mark.parametrize(("u", "expected"), [(0.85, 2), (8.5, 1), (85.0, 0), (850.0, 0), (0.00123, 4)])
+def test_digits_follow_the_uncertainty(u: float, expected: int) -> None:
+    """Two significant digits of the uncertainty decide."""
+    assert expected == decimals(u)
+
+
+def test_charts_are_svg_that_obeys_the_page(result: dict[str, Any]) -> None:
+    """Well-formed, no style, no script, nothing foreign; colours are the page's own."""
+    for make in (error_chart, curve_chart, scale_chart, residual_chart):
+        spec = make(result)
+        assert spec is not None
+        drawn = svg(spec)
+        ET.fromstring(drawn)
+        assert "style=" not in drawn
+        assert "<script" not in drawn
+        colours = set(re.findall(r'(?:fill|stroke)="([^"]+)"', drawn)) - {"none", "transparent"}
+        assert {colour for colour in colours if not colour.startswith("var(--")} == set()
+
+
+def test_the_band_of_the_curve_is_its_expanded_uncertainty(result: dict[str, Any]) -> None:
+    """At a mark of the table, the band's half width is k times the table's standard uncertainty."""
+    spec = curve_chart(result)
+    assert spec is not None
+    band = spec["layer"][0]["data"]["values"]
+    row = min(result["curve"]["table"], key=lambda row: abs(row["reading"]))
+    near = min(band, key=lambda point: abs(point["reading"] - row["reading"]))
+    assert (near["high"] - near["low"]) / 2 == pytest.approx(
+        result["coverage_factor"] * row["standard_uncertainty_ml"], rel=0.02
+    )
+
+
+def test_without_limit_or_curve_there_is_no_chart_of_them(result: dict[str, Any]) -> None:
+    """What the rules or the run do not have is not drawn."""
+    bare = {**result, "curve": None, "verdict": {**result["verdict"], "limit_ml": None}}
+    page = result_page(bare)
+    assert page.error_chart is None
+    assert page.charts == ()
+
+
+def test_the_budget_is_sorted_by_share_and_whole(result: dict[str, Any]) -> None:
+    """The largest share first; together they are everything."""
+    shares = [line.percent for line in result_page(result).budget]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100.0)
