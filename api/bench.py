@@ -15,7 +15,7 @@ from vision.cameras import Camera, open_camera
 from vision.errors import CameraError, VisionError
 from vision.frame import Frame
 from vision.image_set import ImageSetWriter
-from vision.readers import Reader
+from vision.instrument import Reader
 from vision.reading import Answer, Reading
 from vision.station_file import Station, StationInstrument
 

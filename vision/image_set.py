@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from vision.errors import FrameError, ImageSetError, StationError
 from vision.frame import Frame
-from vision.readers import Region
+from vision.instrument import Region
 from vision.station_file import region_from
 
 MANIFEST = "manifest.jsonl"

@@ -1,42 +1,39 @@
-"""The registry: from a kind of instrument to the reader for it."""
+"""The registry: from the word for a kind of instrument to its description and its reader.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+A new kind is one file with both, and one line here.
+"""
 
-from vision.frame import Frame
-from vision.reading import Answer, Reason, Refusal
-from vision.station import CameraGeometry, Instrument, SightGlass
+from collections.abc import Mapping
+from typing import Any
 
-Region = tuple[int, int, int, int]
+from vision.errors import StationError
+from vision.instrument import Instrument, Kind, Reader, Region
+from vision.sight_glass import SightGlassReader
+from vision.station import CameraGeometry, sight_glass_from
+from vision.unsupported import UNSUPPORTED
 
-
-class Reader(Protocol):
-    """Reads one instrument in the frames of one camera. The same frames give the same digits."""
-
-    def read(self, frame: Frame) -> Answer:
-        """The reading of one frame, or why it is refused. Raises `FrameError` for bytes that are no image."""
-        ...
-
-    def read_many(self, frames: Sequence[Frame]) -> Answer:
-        """Several frames of a level that stands still, combined; refused when under half are readable."""
-        ...
+KINDS: dict[str, Kind[Any]] = {
+    "sight-glass": Kind(sight_glass_from, SightGlassReader),
+    "dial": UNSUPPORTED,
+    "seven-segment": UNSUPPORTED,
+    "thermometer": UNSUPPORTED,
+}
 
 
-@dataclass(frozen=True)
-class UnsupportedReader:
-    """Stands in for a kind of instrument that cannot be read: every picture is refused."""
+def instrument_from(mapping: Mapping[str, Any], where: str) -> Instrument:
+    """The instrument that a manifest's or station file's `instrument` object describes.
 
-    kind: str
-
-    def read(self, frame: Frame) -> Answer:
-        """The refusal `unsupported`."""
-        return Refusal(self.kind, Reason.UNSUPPORTED, f"{frame.source}: there is no reader for a {self.kind}")
-
-    def read_many(self, frames: Sequence[Frame]) -> Answer:
-        """The refusal `unsupported`."""
-        where = frames[0].source if frames else "no frame"
-        return Refusal(self.kind, Reason.UNSUPPORTED, f"{where}: there is no reader for a {self.kind}")
+    `where` names the file and line or table for messages. Raises `StationError` for an unknown key or kind,
+    a wrong type, or values that contradict each other.
+    """
+    if not isinstance(mapping, Mapping):
+        raise StationError(f"{where}: expected a table that describes an instrument, not {mapping!r}")
+    kind = mapping.get("kind")
+    if kind not in KINDS:
+        said = "kind is missing" if kind is None else f"kind is {kind!r}"
+        raise StationError(f"{where}: {said}; expected one of {', '.join(KINDS)}")
+    described: Instrument = KINDS[kind].described(mapping, where)
+    return described
 
 
 def reader_for(
@@ -46,8 +43,4 @@ def reader_for(
 
     `region` (x, y, width, height in pixels) limits the search to a part of the picture; None is the whole.
     """
-    if isinstance(instrument, SightGlass):
-        from vision.sight_glass import SightGlassReader
-
-        return SightGlassReader(instrument, camera or CameraGeometry(), region)
-    return UnsupportedReader(instrument.kind)
+    return KINDS[instrument.kind].reader(instrument, camera or CameraGeometry(), region)

@@ -3,16 +3,14 @@
 A field that is not stated is unknown (None), never zero: the readers do without it and say what that costs.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from vision.errors import StationError
+from vision.fields import Fields, is_list, is_number
 
 UNITS = ("mL", "cL", "dL", "L", "cm³", "cm3", "dm³", "dm3", "m³", "m3", "mm", "cm", "m", "%")
-KINDS = ("sight-glass", "dial", "seven-segment", "thermometer")
 DISTORTION_LENGTHS = (4, 5, 8, 12, 14)  # the lens models of OpenCV
 
 
@@ -94,17 +92,6 @@ class SightGlass:
 
 
 @dataclass(frozen=True)
-class UnsupportedInstrument:
-    """An instrument of a known kind that no reader knows: its pictures are refused as `unsupported`."""
-
-    kind: str
-    unit: str = ""
-
-
-Instrument = SightGlass | UnsupportedInstrument
-
-
-@dataclass(frozen=True)
 class CameraGeometry:
     """A camera: `matrix` (3×3) and `distortion` as OpenCV has them, its place relative to the tube.
 
@@ -117,72 +104,12 @@ class CameraGeometry:
     height_mm: float | None = None
 
 
-class _Table:
-    """One mapping of a description, read key by key; says which key is wrong, where, and what is expected."""
+def sight_glass_from(mapping: Mapping[str, Any], where: str) -> SightGlass:
+    """The sight glass that a manifest's or station file's `instrument` object describes.
 
-    def __init__(self, value: object, where: str, keys: Sequence[str]) -> None:
-        if not isinstance(value, Mapping):
-            raise StationError(f"{where}: expected a table with the keys {', '.join(keys)}, not {value!r}")
-        self._values: Mapping[str, Any] = value
-        self._where = where
-        for key in value:
-            if key not in keys:
-                raise StationError(f"{where}: unknown key {key!r}; expected one of {', '.join(keys)}")
-
-    def wrong(self, key: str, expected: str) -> StationError:
-        """The exception for a key whose value cannot be used."""
-        if self._values.get(key) is None:
-            return StationError(f"{self._where}: {key} is missing; expected {expected}")
-        return StationError(f"{self._where}: {key} is {self._values[key]!r}; expected {expected}")
-
-    def raw(self, key: str) -> Any:
-        """The value as it stands, None where it is not stated."""
-        return self._values.get(key)
-
-    def number(self, key: str, expected: str = "a number", *, positive: bool = False) -> float | None:
-        """A finite number, None where it is not stated."""
-        value = self._values.get(key)
-        if value is None:
-            return None
-        if not _is_number(value) or (positive and value <= 0):
-            raise self.wrong(key, expected)
-        return float(value)
-
-    def count(self, key: str) -> int | None:
-        """A whole number of at least one, None where it is not stated."""
-        value = self.number(key, "a whole number of at least 1", positive=True)
-        if value is None:
-            return None
-        if value != int(value):
-            raise self.wrong(key, "a whole number of at least 1")
-        return int(value)
-
-    def word(self, key: str, words: Sequence[str]) -> str | None:
-        """One of `words`, None where it is not stated."""
-        value = self._values.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, str) or value not in words:
-            raise self.wrong(key, "one of " + ", ".join(words))
-        return str(value)
-
-
-def instrument_from(mapping: Mapping[str, Any], where: str) -> Instrument:
-    """The instrument that a manifest's or station file's `instrument` object describes.
-
-    `where` names the file and line or table for messages. Raises `StationError` for an unknown key or kind,
-    a wrong type, or values that contradict each other. A kind that no reader knows keeps only its name.
+    Raises `StationError` for an unknown key, a wrong type, or values that contradict each other.
     """
-    if not isinstance(mapping, Mapping):
-        raise StationError(f"{where}: expected a table that describes an instrument, not {mapping!r}")
-    kind = mapping.get("kind")
-    if kind not in KINDS:
-        said = "kind is missing" if kind is None else f"kind is {kind!r}"
-        raise StationError(f"{where}: {said}; expected one of {', '.join(KINDS)}")
-    if kind != "sight-glass":
-        unit = mapping.get("unit")
-        return UnsupportedInstrument(kind=str(kind), unit=unit if isinstance(unit, str) else "")
-    table = _Table(mapping, where, ("kind", "scale", "tube", "lighting", "liquid"))
+    table = Fields(mapping, where, ("kind", "scale", "tube", "lighting", "liquid"))
     if table.raw("scale") is None:
         raise table.wrong("scale", "a table with at least unit and division")
     tube = table.raw("tube")
@@ -204,7 +131,7 @@ def camera_from(mapping: Mapping[str, Any] | None, where: str) -> CameraGeometry
     """
     if mapping is None:
         return CameraGeometry()
-    table = _Table(mapping, where, ("matrix", "distortion", "distance_mm", "height_mm"))
+    table = Fields(mapping, where, ("matrix", "distortion", "distance_mm", "height_mm"))
     return CameraGeometry(
         matrix=_matrix_from(table),
         distortion=_distortion_from(table),
@@ -214,7 +141,7 @@ def camera_from(mapping: Mapping[str, Any] | None, where: str) -> CameraGeometry
 
 
 def _scale_from(value: object, where: str) -> Scale:
-    table = _Table(
+    table = Fields(
         value,
         where,
         (
@@ -258,7 +185,7 @@ def _scale_from(value: object, where: str) -> Scale:
 
 
 def _tube_from(value: object, where: str) -> Tube:
-    table = _Table(value, where, ("outer_diameter_mm", "inner_diameter_mm"))
+    table = Fields(value, where, ("outer_diameter_mm", "inner_diameter_mm"))
     outer = table.number("outer_diameter_mm", "a length above 0", positive=True)
     inner = table.number("inner_diameter_mm", "a length above 0", positive=True)
     if outer is None:
@@ -268,16 +195,16 @@ def _tube_from(value: object, where: str) -> Tube:
     return Tube(outer_diameter_mm=outer, inner_diameter_mm=inner)
 
 
-def _matrix_from(table: _Table) -> tuple[tuple[float, float, float], ...] | None:
+def _matrix_from(table: Fields) -> tuple[tuple[float, float, float], ...] | None:
     value = table.raw("matrix")
     if value is None:
         return None
     expected = "[[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels"
-    if not _is_list(value) or len(value) != 3:
+    if not is_list(value) or len(value) != 3:
         raise table.wrong("matrix", expected)
     rows = []
     for row in value:
-        if not _is_list(row) or len(row) != 3 or not all(_is_number(number) for number in row):
+        if not is_list(row) or len(row) != 3 or not all(is_number(number) for number in row):
             raise table.wrong("matrix", expected)
         rows.append((float(row[0]), float(row[1]), float(row[2])))
     if rows[0][0] <= 0 or rows[1][1] <= 0 or rows[1][0] != 0 or rows[2] != (0.0, 0.0, 1.0):
@@ -285,18 +212,10 @@ def _matrix_from(table: _Table) -> tuple[tuple[float, float, float], ...] | None
     return tuple(rows)
 
 
-def _distortion_from(table: _Table) -> tuple[float, ...] | None:
+def _distortion_from(table: Fields) -> tuple[float, ...] | None:
     value = table.raw("distortion")
     if value is None:
         return None
-    if not _is_list(value) or len(value) not in DISTORTION_LENGTHS or not all(_is_number(n) for n in value):
+    if not is_list(value) or len(value) not in DISTORTION_LENGTHS or not all(is_number(n) for n in value):
         raise table.wrong("distortion", "4, 5, 8, 12 or 14 numbers as OpenCV has them")
     return tuple(float(number) for number in value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from vision.errors import StationError
-from vision.readers import Reader, Region, reader_for
-from vision.station import CameraGeometry, Instrument, camera_from, instrument_from
+from vision.instrument import Instrument, Reader, Region
+from vision.readers import instrument_from, reader_for
+from vision.station import CameraGeometry, camera_from
 
 STATION_KEYS = ("name", "cameras", "instruments")
 DRIVER_KEYS = ("driver", "address", "timeout_s")

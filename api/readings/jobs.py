@@ -18,10 +18,11 @@ import cv2
 from vision.errors import FrameError
 from vision.frame import Frame
 from vision.image_set import Truth, read_frame
+from vision.instrument import Reader, Region
 from vision.overlay import draw, encode
-from vision.readers import Reader, Region, reader_for
+from vision.readers import instrument_from, reader_for
 from vision.reading import Answer, Reading, Reason, Refusal
-from vision.station import camera_from, instrument_from
+from vision.station import camera_from
 
 CHUNK = 8  # pictures a worker gets at a time: few enough that the order costs no memory
 CHUNKS_AHEAD = 4  # chunks that wait for each worker

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vision.errors import StationError
-from vision.station import SightGlass, UnsupportedInstrument
+from vision.station import SightGlass
 from vision.station_file import Driver, Station, load_station, station_from
 
 DEMO = Path(__file__).resolve().parents[2] / "configs/stations/demo.toml"
@@ -33,9 +33,8 @@ scale = { unit = "mL", division = 5.0 }
 
 [instruments.pressure]
 camera = "panel"
-kind = "dial"
-unit = "bar"
-minimum = 0.0
+kind = "sight-glass"
+scale = { unit = "mm", division = 1.0 }
 region = [10, 20, 300, 400]
 """
 
@@ -74,7 +73,7 @@ def test_several_cameras_and_instruments_with_a_region(tmp_path: Path) -> None:
     station = load_station(path)
     assert {"neck": "0", "panel": "recorded"} == {n: c.address for n, c in station.cameras.items()}
     assert (10, 20, 300, 400) == station.instruments["pressure"].region
-    assert UnsupportedInstrument("dial", "bar") == station.instruments["pressure"].instrument
+    assert "mm" == station.instruments["pressure"].instrument.unit
     assert station.instruments["neck"].region is None
 
 
