@@ -212,6 +212,11 @@ def _obstacles(
         )
     if item.kind is VolumeKind.DELIVERED:
         found.extend(_drip_obstacles(ds))
+    if "unverified" in settings.item.expansion_source:
+        found.append(
+            "the vessel's coefficient of expansion is marked unverified, "
+            "and may decide nothing until it is entered with its source"
+        )
     coarsest = pack.division_relative_max
     if (
         coarsest is not None
@@ -246,10 +251,6 @@ def _notes(ds: Sequence[Delivery], settings: RunSettings) -> list[str]:
         "and how well that repeats is in the repeatability.",
         "The balance's errors at the full and at the drained load are taken as independent.",
     ]
-    if "unverified" in settings.item.expansion_source:
-        notes.append(
-            "The vessel's coefficient of expansion is marked unverified; its uncertainty is in the budget."
-        )
     if any(d.ambient.water_c > AIR_SATURATION_RANGE_C[1] for d in ds):
         notes.append(
             "Above 25 °C there is no formula for the air dissolved in the water: "

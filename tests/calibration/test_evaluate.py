@@ -309,3 +309,13 @@ def test_what_is_no_record_is_named() -> None:
     of(lines, "observation")[0]["value"] = "3.2"
     with pytest.raises(CalibrationError, match=r"record: line 1: value must be a number, not '3.2'"):
         evaluate(lines)
+
+
+def test_an_unverified_coefficient_decides_nothing() -> None:
+    """A coefficient of expansion that is marked unverified gives an error and no verdict, and is named."""
+    settings = synthetic.settings()
+    assert evaluate(synthetic.record(synthetic.Truth(4), settings))["verdict"]["outcome"] == "pass"
+    settings["measure"]["material"]["source"] = "from memory, unverified"
+    result = evaluate(synthetic.record(synthetic.Truth(4), settings))
+    assert result["verdict"]["outcome"] == "none"
+    assert "coefficient of expansion is marked unverified" in result["verdict"]["sentence"]
