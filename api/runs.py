@@ -140,6 +140,7 @@ class Runs:
         self._watch = carried.watch
         self._task = asyncio.create_task(self._carry_out(carried), name=f"run {run_id}")
         self._publish("started", {})
+        await self._indexed()  # who has the id may ask for the run
         return run_id
 
     async def wait(self) -> None:
@@ -265,7 +266,7 @@ class Runs:
             _log.exception("run %s: no result was stored", carried.watch.run_id)
             return
         self._index(lambda: self.index.put(row, readings))
-        await asyncio.wrap_future(self._indexing.submit(lambda: None))
+        await self._indexed()
 
     def _hear(self, kind: str, data: Mapping[str, Any]) -> None:
         if self._watch is None:
@@ -296,6 +297,10 @@ class Runs:
         while True:
             self._show()
             await asyncio.sleep(LIVE_PERIOD_S)
+
+    async def _indexed(self) -> None:
+        """Wait until the index has taken in everything so far."""
+        await asyncio.wrap_future(self._indexing.submit(lambda: None))
 
     def _index(self, job: Callable[[], None]) -> None:
         """Change the index in its own thread; a failure there must not touch the run."""

@@ -1,6 +1,7 @@
 """`tankcal serve`: the service and its pages, by default on the simulated rig."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,10 @@ def serve(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Of the simulated rig.", show_default="from config")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A further name under which the pages may be asked for; repeatable."),
+    ] = None,
     free_ports: Annotated[
         bool, typer.Option("--free-ports", help="Let the system choose the simulated rig's ports.")
     ] = False,
@@ -51,6 +56,7 @@ def serve(
             Output(as_json),
             host=host,
             port=port,
+            hosts=(*LOOPBACK, host, *(allow_host or ())),
             time_factor=simulation.time_factor if time_factor is None else time_factor,
             seed=simulation.seed if seed is None else seed,
             free_ports=free_ports,
@@ -65,6 +71,7 @@ async def _serve(
     *,
     host: str,
     port: int,
+    hosts: Sequence[str],
     time_factor: float,
     seed: int,
     free_ports: bool,
@@ -84,7 +91,7 @@ async def _serve(
                     free_ports=free_ports,
                 )
             )
-        app = create_app(settings, data, twin=twin, hosts=(*LOOPBACK, host), events_stream=events)
+        app = create_app(settings, data, twin=twin, hosts=hosts, events_stream=events)
         output.record({"address": address_of(listener), "data": str(data)})
         output.show(f"tankcal is at {address_of(listener)} (runs in {data}). Ctrl-C ends it.")
         await serve_app(app, events, listener)

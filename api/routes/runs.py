@@ -20,6 +20,7 @@ from api.storage.tables import ReadingRow, RunRow
 
 router = APIRouter(tags=["runs"])
 
+RECORD_TYPE = "application/x-ndjson"
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 OneRun = Annotated[RunId, Path(description="Id of the run.")]
 OneFrame = Annotated[Sha256, Path(description="SHA-256 of the frame's bytes: its name in the record.")]
@@ -84,13 +85,15 @@ def get_result(bench: Bench, run: OneRun) -> Any:
 
 @router.get(
     "/runs/{run}/record",
-    responses={**describe(HTTPStatus.NOT_FOUND), 200: {"content": {"application/x-ndjson": {}}}},
-    response_class=FileResponse,
+    responses={**describe(HTTPStatus.NOT_FOUND), 200: {"content": {RECORD_TYPE: {}}}},
+    response_class=Response,
 )
-def get_record(bench: Bench, run: OneRun) -> FileResponse:
-    """The record as it was written, byte for byte: one JSON object a line."""
-    path = folder_of(bench, run) / RECORD
-    return FileResponse(path, media_type="application/x-ndjson", filename=f"{run}.jsonl")
+def get_record(bench: Bench, run: OneRun) -> Response:
+    """The record as it was written, byte for byte, one JSON object a line; of a live run, what is written."""
+    data = (folder_of(bench, run) / RECORD).read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]  # a line that is being written is not there yet
+    headers = {"Content-Disposition": f'attachment; filename="{run}.jsonl"'}
+    return Response(whole, media_type=RECORD_TYPE, headers=headers)
 
 
 @router.get(

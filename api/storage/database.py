@@ -9,8 +9,12 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
+
+from api.errors import SettingsError
 
 DATABASE_FILE = "tankcal.db"
 BUSY_TIMEOUT_S = 30
@@ -31,9 +35,20 @@ class Database:
 
     @classmethod
     def in_folder(cls, data: Path) -> "Database":
-        """The SQLite database of a data folder."""
-        data.mkdir(parents=True, exist_ok=True)
-        return cls(f"sqlite:///{(data / DATABASE_FILE).resolve()}")
+        """The SQLite database of a data folder, which is made where it is missing.
+
+        Raises `SettingsError` where it cannot be opened, is no database, or is of a later version.
+        """
+        path = (data / DATABASE_FILE).resolve()
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            return cls(f"sqlite:///{path}")
+        except OSError as problem:
+            raise SettingsError(f"{data}: {problem.strerror}; expected a folder to write to") from problem
+        except DatabaseError as problem:
+            raise SettingsError(f"{path}: cannot be used as the database: {problem.orig}") from problem
+        except CommandError as problem:
+            raise SettingsError(f"{path}: was written by a later version of tankcal: {problem}") from problem
 
     @property
     def engine(self) -> Engine:

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sample_run import ABORTED, COMPLETE, INTERRUPTED
 from sqlalchemy.exc import IntegrityError
 
-from api.errors import NotFoundError
+from api.errors import NotFoundError, SettingsError
 from api.indexing import index_folders
 from api.storage.database import Database
 from api.storage.runs import RunFilter, RunIndex
@@ -62,6 +62,23 @@ def test_sqlite_is_set_up_to_survive(database: Database) -> None:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_a_database_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    """A file that is no database, one of a later version, and a folder that is a file are named."""
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SettingsError, match="file"):
+        Database.in_folder(tmp_path / "file")
+    (tmp_path / "tankcal.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(SettingsError, match=r"tankcal\.db: cannot be used"):
+        Database.in_folder(tmp_path)
+    later = tmp_path / "later"
+    database = Database.in_folder(later)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    with pytest.raises(SettingsError, match="later version"):
+        Database.in_folder(later)
 
 
 def test_concurrent_updates_lose_none(database: Database) -> None:
