@@ -40,10 +40,12 @@ def brief(value: float | None, significant: int = 4) -> str:
     return f"{value:.{significant}g}".replace("-", MINUS)
 
 
-def duration(seconds: float | None) -> str:
-    """Minutes and seconds, with hours where there are any."""
-    if seconds is None:
+def percent(probability: float | None) -> str:
+    """A probability in per cent; what is nearly certain is not said to be certain."""
+    if probability is None:
         return UNKNOWN
-    whole = int(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+    if 0.9999 < probability < 1.0:
+        return "> 99.99 %"
+    if 0.0 < probability < 0.0001:
+        return "< 0.01 %"
+    return f"{number(100.0 * probability)} %"

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from api.charts import Spec, svg
 from api.indexing import DAMAGED, INTERRUPTED
-from api.numbers import brief, duration, number, signed
+from api.numbers import brief, number, percent, signed
 from api.texts import LANGUAGES, translator
 from control.states import State
 
@@ -62,5 +62,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "signed": signed, "brief": brief, "duration": duration}
+    environment.filters |= {"number": number, "signed": signed, "brief": brief, "percent": percent}
     return environment

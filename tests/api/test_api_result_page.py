@@ -10,8 +10,10 @@ import pytest
 from sample_run import COMPLETE
 
 from api.charts import curve_chart, error_chart, residual_chart, scale_chart, svg
-from api.numbers import brief, decimals, duration, number, signed
+from api.indexing import STATES
+from api.numbers import brief, decimals, number, percent, signed
 from api.result_page import result_page
+from api.texts import catalogue
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +35,10 @@ def result(recorded: Path) -> dict[str, Any]:
         (brief(47.7e-6, 3), "4.77·10⁻⁵"),
         (brief(20.0), "20"),
         (brief(-0.25), "−0.25"),
-        (duration(59.9), "0:59"),
-        (duration(3725), "1:02:05"),
-        (duration(None), "—"),
+        (percent(0.5), "50.00 %"),
+        (percent(0.999999), "> 99.99 %"),
+        (percent(1e-9), "< 0.01 %"),
+        (percent(None), "—"),
     ],
 )
 def test_numbers_as_people_read_them(said: str, expected: str) -> None:
@@ -87,3 +90,15 @@ def test_the_budget_is_sorted_by_share_and_whole(result: dict[str, Any]) -> None
     shares = [line.percent for line in result_page(result).budget]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(100.0)
+
+
+def test_every_text_of_the_pages_is_translated() -> None:
+    """What the templates and scripts say has a Chinese text."""
+    folder = Path(__file__).resolve().parents[2] / "api" / "pages"
+    said: set[str] = set()
+    for path in folder.glob("*.j2"):
+        said |= set(re.findall(r'_\("([^"]+)"\)', path.read_text(encoding="utf-8")))
+    script = (folder / "static" / "live.js").read_text(encoding="utf-8")
+    said |= set(re.findall(r'say\("([^"]+)"\)', script))
+    assert said - catalogue("zh-TW").keys() == set()
+    assert set(STATES) - catalogue("zh-TW").keys() == set()
