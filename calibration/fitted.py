@@ -45,9 +45,8 @@ class Points:
             return self.v_covariance
         return np.asarray(self.v_covariance + slope[:, np.newaxis] * self.x_covariance * slope)
 
-    def without(self, index: int) -> "Points":
-        """All points but one."""
-        kept = np.arange(self.x.size) != index
+    def subset(self, kept: NDArray[np.bool_]) -> "Points":
+        """The points for which `kept`, shape (n,), is true."""
         both = np.ix_(kept, kept)
         ux = None if self.x_covariance is None else self.x_covariance[both]
         return Points(self.x[kept], self.v[kept], self.v_covariance[both], ux, self.scale_known)
