@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from api.bench import CameraLevelReader, level_instrument
-from api.errors import BusyError, NotNowError
+from api.errors import BusyError, NotNowError, RecordError
 from api.events import EventStream
 from api.indexing import index_folders, rows_of
 from api.lock import BenchLock
@@ -24,6 +24,7 @@ from api.storage.runs import RunIndex
 from api.watch import IDLE, Watch
 from control.clock import ScaledClock
 from control.errors import ControlError, TransitionError
+from control.errors import RecordError as ControlRecordError
 from control.journal import Journal
 from control.rig import Rig
 from control.sequence import Run
@@ -181,8 +182,10 @@ class Runs:
         lock = BenchLock.take(self.data, run_id)
         try:
             return self._open(run_id, configuration, serial, lock)
-        except BaseException:
+        except BaseException as problem:
             lock.release()
+            if isinstance(problem, ControlRecordError):
+                raise RecordError(str(problem)) from problem
             raise
 
     def _open(

@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from api.errors import SettingsError
 from api.events import EventStream
 
 GRACE_S = 5
@@ -31,16 +32,18 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one. Raises `OSError` where the address is taken."""
+    """A socket that listens; port 0 takes a free one. Raises `SettingsError` where the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen()  # whoever reads the address may come at once: he waits until we are ready
-    except BaseException:
+    except OSError as problem:
         listener.close()
-        raise
+        raise SettingsError(
+            f"{host} port {port} cannot be had: {problem.strerror}; expected a free port, or 0 for any"
+        ) from problem
     return listener
 
 
