@@ -20,9 +20,9 @@ import cv2
 import numpy as np
 
 from vision.frame import Frame
-from vision.readers import reader_for
+from vision.readers import instrument_from, reader_for
 from vision.reading import Reading
-from vision.station import camera_from, instrument_from
+from vision.station import camera_from
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks.accuracy import shared
 from vision.frame import Frame
-from vision.readers import reader_for
+from vision.readers import instrument_from, reader_for
 from vision.sight_glass import SightGlassReader, Track
-from vision.station import camera_from, instrument_from
+from vision.station import camera_from
 
 MOST_FULL, MOST_TRACKED = 8.0, 1.5
 REPEATS = 7

@@ -53,20 +53,28 @@ def sharpness(gray: Gray) -> float:
 
 
 def of_missing_marks(gray: Gray, column: MarkColumn, missing: int) -> bool:
-    """Whether something covers the plate beyond the first or last mark seen, where `missing` should be."""
-    away = 1.0 if column.side is Side.RIGHT else -1.0
-    bare = Strip.cut(
-        gray, column.inner_x + away * 1.15 * column.width, column.tilt, away, round(0.45 * column.width)
-    )
-    shade = np.median(bare.image, axis=1).astype(np.float64)
+    """Whether something covers the plate beyond the first or last mark seen, where `missing` should be.
+
+    A cover shows as another shade of the plate right beside the last mark, or as something that crosses the
+    background at the far side of the tube, too; the end of the plate does neither.
+    """
+    if missing <= 0:
+        return False
+    plateward = 1.0 if column.side is Side.RIGHT else -1.0
+    bare_x = column.inner_x + plateward * 1.15 * column.width
+    bare = Strip.cut(gray, bare_x, column.tilt, plateward, round(0.45 * column.width))
+    margin = gray.shape[1] // 20
+    behind = gray[:, :margin] if column.side is Side.RIGHT else gray[:, -margin:]
     rows = 0.5 * (column.near[:, 1] + column.far[:, 1])
-    seen = shade[max(0, int(rows[0])) : int(rows[-1]) + 1]
-    typical = float(np.median(seen))
-    step = int((min(max(missing, 1), 30) + 1.5) * column.period)
-    for low, high in ((int(rows[0]) - step, int(rows[0])), (int(rows[-1]) + 1, int(rows[-1]) + step)):
-        beyond = shade[max(0, low) : min(len(shade), high)]
-        if len(beyond) and float(np.abs(beyond - typical).max()) > BARE_MARGIN * typical + 6:
-            return True
+    first, last = int(rows[0]), int(rows[-1])
+    for shades, steps in ((bare.image, 2.5), (behind, missing + 1.5)):
+        shade = np.median(shades, axis=1).astype(np.float64)
+        typical = float(np.median(shade[max(0, first) : last + 1]))
+        reach = int(steps * column.period)
+        for low, high in ((first - reach, first), (last + 1, last + reach)):
+            beyond = shade[max(0, low) : min(len(shade), high)]
+            if len(beyond) and float(np.abs(beyond - typical).max()) > BARE_MARGIN * typical + 6:
+                return True
     return False
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.camera_model import Lens
+from vision.labels import BAD, FARTHEST, Labels, best_zero, printed_misfit
 from vision.marks import MarkColumn
 from vision.reading import Reason
 from vision.station import Direction, Scale
@@ -144,50 +145,87 @@ def fit_lattice(column: MarkColumn, lens: Lens) -> Lattice | None:
 
 
 def number_marks(
-    column: MarkColumn, lattice: Lattice, scale: Scale, seen_rows: tuple[int, int]
+    column: MarkColumn,
+    lattice: Lattice,
+    scale: Scale,
+    seen_rows: tuple[int, int],
+    labels: Labels | None = None,
 ) -> Graduation | NumberingFault:
-    """Gives the marks the station's numbers, checked against which are long and where the marks end.
+    """Gives the marks the station's numbers, checked against what is seen of the scale.
 
     `seen_rows` are the first and last row in which marks would be seen. Every numbering that puts the long
     marks where the station says, and keeps all marks between `first` and `last`, is a candidate; where the
-    plate goes on blank beyond a last mark, that must be the end of the scale. One candidate is an answer;
-    none is `inconsistent-numbering`, several are `ambiguous`.
+    plate goes on blank beyond a last mark, that must be the end of the scale. The widths of the printed
+    `labels` decide between candidates, and object to one that is off by a label or more.
     """
     if scale.increases is None:
         return NumberingFault(Reason.AMBIGUOUS, "the station does not say in which direction the scale grows")
+    sense = 1 if scale.increases is Direction.DOWN else -1
+    notes: tuple[str, ...] = ()
+    phase = _long_phase(column, scale.major_every)
     if scale.first is None or scale.last is None:
-        return NumberingFault(Reason.AMBIGUOUS, "the station does not say where the scale begins and ends")
+        candidates = _any_zero(column, scale, phase)
+        notes = ("first and last are not stated: the numbering follows the widths of the printed numbers",)
+    else:
+        candidates = _stated_zeros(column, scale, sense, phase, _blank_ends(column, seen_rows))
+        if not candidates:
+            return NumberingFault(
+                Reason.INCONSISTENT_NUMBERING,
+                f"the {column.index[-1] - column.index[0] + 1} marks in a row, the long ones among them and "
+                f"where they end do not fit a scale from {scale.first:g} to {scale.last:g}",
+            )
+    zero = candidates[0] if len(candidates) == 1 else None
+    if zero is None and labels is not None:
+        zero = best_zero(labels, candidates, sense, scale.division)
+    if zero is None:
+        return NumberingFault(
+            Reason.AMBIGUOUS, f"the {column.count} marks that are seen fit more than one numbering"
+        )
+    if labels is not None and scale.first is not None and _off_by_labels(labels, zero, sense, scale):
+        return NumberingFault(
+            Reason.INCONSISTENT_NUMBERING,
+            "the numbers printed on the plate are not those that the station states",
+        )
+    if phase is None:
+        notes = (*notes, "the numbering was not checked against long marks")
+    return Graduation(scale=scale, column=column, lattice=lattice, zero_number=zero, notes=notes)
+
+
+def _stated_zeros(
+    column: MarkColumn, scale: Scale, sense: int, phase: int | None, blank: tuple[bool, bool]
+) -> list[int]:
+    """The lattice numbers of the zero that agree with `first`, `last`, the long marks and the ends."""
+    assert scale.first is not None and scale.last is not None
     numbers = column.index
     low, high = round(scale.first / scale.division), round(scale.last / scale.division)
     count, seen = high - low + 1, int(numbers[-1] - numbers[0]) + 1
-    if seen > count:
-        return NumberingFault(
-            Reason.INCONSISTENT_NUMBERING,
-            f"{seen} marks in a row are seen, but a scale from {scale.first:g} to {scale.last:g} has {count}",
-        )
-    sense = 1 if scale.increases is Direction.DOWN else -1
-    top = low if sense > 0 else -high  # lattice-wise: sense·division of the topmost mark of the plate
-    candidates = [int(numbers[0]) - top - shift for shift in range(count - seen + 1)]
-    phase = _long_phase(column, scale.major_every)
+    top = low if sense > 0 else -high  # sense times the division of the topmost mark of the plate
+    zeros = [int(numbers[0]) - top - shift for shift in range(count - seen + 1)]
     if phase is not None and scale.major_every:
-        candidates = [zero for zero in candidates if (zero - phase) % scale.major_every == 0]
-    at_top, at_bottom = _blank_ends(column, seen_rows)
-    if at_top:
-        candidates = [zero for zero in candidates if int(numbers[0]) - zero == top]
-    if at_bottom:
-        candidates = [zero for zero in candidates if int(numbers[-1]) - zero == top + count - 1]
-    if not candidates:
-        return NumberingFault(
-            Reason.INCONSISTENT_NUMBERING,
-            f"the {seen} marks seen, the long ones among them and where they end do not fit a scale from "
-            f"{scale.first:g} to {scale.last:g} with a long mark every {scale.major_every} divisions",
-        )
-    if len(candidates) > 1:
-        return NumberingFault(
-            Reason.AMBIGUOUS, f"{seen} of {count} marks are seen, which fits {len(candidates)} numberings"
-        )
-    notes = () if phase is not None else ("the numbering was not checked against long marks",)
-    return Graduation(scale=scale, column=column, lattice=lattice, zero_number=candidates[0], notes=notes)
+        zeros = [zero for zero in zeros if (zero - phase) % scale.major_every == 0]
+    if blank[0]:
+        zeros = [zero for zero in zeros if int(numbers[0]) - zero == top]
+    if blank[1]:
+        zeros = [zero for zero in zeros if int(numbers[-1]) - zero == top + count - 1]
+    return zeros
+
+
+def _any_zero(column: MarkColumn, scale: Scale, phase: int | None) -> list[int]:
+    """The zeros that are worth a try where the station does not say where the scale begins and ends."""
+    if phase is None or not scale.major_every:
+        return []
+    span = FARTHEST * (scale.label_every or scale.major_every)
+    low, high = int(column.index[0]) - span, int(column.index[-1]) + span
+    return [zero for zero in range(low, high + 1) if (zero - phase) % scale.major_every == 0]
+
+
+def _off_by_labels(labels: Labels, zero: int, sense: int, scale: Scale) -> bool:
+    """Whether the printed widths speak for another numbering, and against this one."""
+    every = scale.label_every or scale.major_every
+    if every is None or printed_misfit(labels, zero, sense, scale.division) < BAD:
+        return False
+    others = [zero + k * every for k in range(-FARTHEST, FARTHEST + 1) if k]
+    return best_zero(labels, others, sense, scale.division) is not None
 
 
 def _long_phase(column: MarkColumn, every: int | None) -> int | None:

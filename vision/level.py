@@ -16,6 +16,7 @@ USUAL_WALL_SHARE = 0.86, 0.035  # inner to outer diameter of gauge glass
 USUAL_CARD_GAP_MM = 3.0, 1.5  # from the back of the tube to a card that stands behind it
 LEVEL_SIGHT = 0.0, 0.02  # tangent of the line of sight's angle: the camera stood level to about a degree
 USUAL_OFFSET_MM = 0.0, 3.0  # of the plate's face from the tube axis
+USUAL_CARD_MM = 4.0, 1.5  # from the band's edge down to the card's, where it is not in the picture
 USUAL_SLOPE = 1.10, 0.25  # of the surface at the wall, radians: contact angles of clean to used glass
 # How well stated lengths are taken to hold.
 DISTANCE_SHARE, HEIGHT_MM, OFFSET_MM, DIAMETER_MM = 0.01, 1.0, 0.1, 0.05
@@ -30,8 +31,8 @@ class Sighting:
     """Heights read off the plate where the lines of sight to the band meet it, millimetres from its zero.
 
     `lower_mm` of the band's lower edge, `top_mm` of the contact line, `card_mm` of the card's edge (None
-    without a card), `outer_mm` the tube's outer diameter as it measures. `edge_u_mm` is the standard
-    uncertainty of `lower_mm`.
+    without a card) and `card_u_mm` its standard uncertainty, `outer_mm` the tube's outer diameter as it
+    measures. `edge_u_mm` is the standard uncertainty of `lower_mm`.
     """
 
     lower_mm: float
@@ -39,6 +40,7 @@ class Sighting:
     card_mm: float | None
     outer_mm: float
     edge_u_mm: float
+    card_u_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Assumed:
     height_mm: float | None
     rise: float
     card_gap_mm: float
+    card_shift_mm: float = 0.0
     top_shift_mm: float = 0.0
     top_known: bool = True
     wall_slope: float = USUAL_SLOPE[0]
@@ -155,7 +158,10 @@ def _assumptions(
     else:
         moves["contact-angle"] = [replace(base, top_shift_mm=-CONTACT_MM)]
     if sighting.card_mm is not None:
-        moves["lighting"] = [replace(base, card_gap_mm=USUAL_CARD_GAP_MM[0] - USUAL_CARD_GAP_MM[1])]
+        moves["lighting"] = [
+            replace(base, card_gap_mm=USUAL_CARD_GAP_MM[0] - USUAL_CARD_GAP_MM[1]),
+            replace(base, card_shift_mm=-sighting.card_u_mm),
+        ]
     return base, moves
 
 
@@ -176,7 +182,9 @@ def _solved(sighting: Sighting, assumed: Assumed) -> tuple[float, float, float]:
     slopes = family.wall_slope
     place = float(np.interp(assumed.wall_slope, slopes, np.arange(len(slopes))))
     top = sight(sighting.top_mm)[0] + assumed.top_shift_mm if sighting.top_mm is not None else None
-    card_look = sight(sighting.card_mm)[0] if sighting.card_mm is not None else None
+    card_look = None
+    if sighting.card_mm is not None:
+        card_look = sight(sighting.card_mm)[0] + assumed.card_shift_mm
     above = 0.2
     for _ in range(3 if card_look is not None else 1):
         card = None

@@ -88,14 +88,16 @@ def _bar_rows(reduced: Gray, dark: bool, side: Side | None) -> list[tuple[Side, 
     stats, rows_y = stats[bars], centres[bars][:, 1].astype(np.float64)
     left = stats[:, cv2.CC_STAT_LEFT].astype(np.float64)
     width = stats[:, cv2.CC_STAT_WIDTH].astype(np.float64)
-    rows = []
+    rows, most = [], 0
     for wanted in (Side.RIGHT, Side.LEFT) if side is None else (side,):
         inner = left if wanted is Side.RIGHT else left + width
         found = _aligned(inner, rows_y, width)
-        if found is not None:
+        # marks of several lengths are flush on the side of the tube only: there more of them are in line
+        if found is not None and found[2].sum() > most:
             start, tilt, members = found
+            most = int(members.sum())
             common = float(np.quantile(width[members], 0.25))
-            rows.append((wanted, start * REDUCTION, tilt * REDUCTION, common * REDUCTION))
+            rows = [(wanted, start * REDUCTION, tilt * REDUCTION, common * REDUCTION)]
     return rows
 
 

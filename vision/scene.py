@@ -9,6 +9,8 @@ from vision import doubts
 from vision.camera_model import Lens
 from vision.edges import centroids, line_strengths
 from vision.graduation import Graduation, NumberingFault, fit_lattice, number_marks
+from vision.instrument import Region
+from vision.labels import measure_labels
 from vision.marks import MarkColumn, find_marks
 from vision.meniscus import BandEdges, measure_band
 from vision.reading import Drawing, Reason, Refusal
@@ -25,7 +27,6 @@ STILL_SHARE = 0.8
 FOLLOWED_MM = 15.0  # how far a meniscus may have moved between two frames that are tracked
 
 Gray = NDArray[np.uint8]
-Region = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,12 @@ def find_scene(gray: Gray, glass: SightGlass, lens: Lens, region: Region | None)
     if column is None or lattice is None:
         return Refusal(KIND, *doubts.of_picture(gray))
     marks = Drawing(marks=mark_lines(column, ()))
-    numbered = number_marks(column, lattice, glass.scale, (top, bottom))
+    every = glass.scale.label_every or glass.scale.major_every
+    labels = measure_labels(gray, column, every) if every is not None else None
+    numbered = number_marks(column, lattice, glass.scale, (top, bottom), labels)
     if isinstance(numbered, NumberingFault):
         if doubts.of_missing_marks(gray, column, _missing(glass, column)):
-            detail = "something covers a part of the plate, and the marks that are seen cannot be numbered"
+            detail = f"something seems to cover a part of the plate: {numbered.detail}"
             return Refusal(KIND, Reason.OCCLUDED, detail, marks)
         return Refusal(KIND, numbered.reason, numbered.detail, marks)
     found = _find_tube(gray, glass, numbered)

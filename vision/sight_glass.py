@@ -9,13 +9,14 @@ import numpy as np
 
 from vision.camera_model import Lens
 from vision.frame import Frame
-from vision.level import Level, Sighting, level_again, level_of
+from vision.instrument import Region
+from vision.level import USUAL_CARD_MM, Level, Sighting, level_again, level_of
 from vision.reading import Answer, Reading, Reason, Refusal
-from vision.scene import KIND, Region, Scene, division_mm_of, find_scene, follow_scene
+from vision.scene import KIND, Scene, division_mm_of, find_scene, follow_scene
 from vision.station import CameraGeometry, Lighting, SightGlass
 
 FLOOR_EDGE_MM = 0.008  # edges are not better than this, whatever their scatter says
-BLUR_SHARE = 0.05  # of the width of a step: how far unlike surroundings may pull it
+BLUR_SHARE = 0.03  # of the width of a step: how far unlike surroundings may pull it
 UNKNOWN_LENS_MM = 0.02  # what an uncorrected lens may bend between plate and axis
 SHARP_TOP_MM, ONSET_MM = 0.35, 0.13
 # where the band's top is sharp, half the contrast marks the contact line; a faint one is seen a pixel early
@@ -100,11 +101,17 @@ class SightGlassReader:
         if np.isfinite(edges.contact):
             sharp = np.isfinite(edges.upper) and edges.upper - edges.contact < SHARP_TOP_MM * ppm
             top = scene.on_plate_mm(self._lens, edges.upper if sharp else edges.contact + ONSET_MM * ppm)
+        card = scene.on_plate_mm(self._lens, edges.card) if np.isfinite(edges.card) else None
+        card_u = 0.0
+        if card is None and self._glass.lighting is Lighting.CARD:
+            card = scene.on_plate_mm(self._lens, edges.lower + USUAL_CARD_MM[0] * ppm)
+            card_u = USUAL_CARD_MM[1]
         scatter = hypot(2 * edges.lower_u, BLUR_SHARE * edges.blur_px) / ppm
         return Sighting(
             lower_mm=scene.on_plate_mm(self._lens, edges.lower),
             top_mm=top,
-            card_mm=scene.on_plate_mm(self._lens, edges.card) if np.isfinite(edges.card) else None,
+            card_mm=card,
+            card_u_mm=card_u,
             outer_mm=scene.walls.width / ppm,
             edge_u_mm=hypot(scatter, FLOOR_EDGE_MM),
         )
@@ -118,11 +125,8 @@ class SightGlassReader:
                 + ("there is a black card" if card else "no card is seen, light from all around is assumed")
             )
             return Lighting.CARD if card else None
-        if stated is Lighting.CARD and not card:
-            notes.append(
-                "the edge of the card is not seen under the meniscus: light from all around is assumed"
-            )
-            return None
+        if stated is Lighting.CARD and sighting.card_u_mm:
+            notes.append("the edge of the card is not seen: a usual distance under the meniscus is assumed")
         if stated is not Lighting.CARD and card:
             notes.append(f"the lighting is stated as {stated}, but there is a dark edge under the meniscus")
             return Lighting.CARD

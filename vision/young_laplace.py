@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 CAPILLARY_MM2 = {"water": 7.44, "fuel": 2.9}  # γ/ρg at room temperature, from the image sets' description
-STEPS = 90  # of the Runge–Kutta integration over one radius: heights are good to 0.1 µm
+STEPS = 90  # of the Runge–Kutta integration over a radius of up to three capillary lengths
 SHAPE_POINTS = 121  # points of a meridian, equally spaced in radius
 
 
@@ -50,7 +50,7 @@ def _integrated(curvature: Array, radius_mm: float, capillary_mm2: float) -> tup
 
     Returns r, z, φ of shape (steps, k).
     """
-    step = radius_mm / STEPS
+    step = min(radius_mm / STEPS, np.sqrt(capillary_mm2) / (STEPS / 3))
     series = step / 4  # the start, where sin φ/r is 0/0: a spherical cap
     phi = curvature * series
     state = np.stack((np.full_like(curvature, series), curvature * series**2 / 2, phi))
@@ -61,7 +61,7 @@ def _integrated(curvature: Array, radius_mm: float, capillary_mm2: float) -> tup
         return np.stack((np.cos(slope), np.sin(slope), bend))
 
     track = [state]
-    for _ in range(4 * STEPS):
+    for _ in range(int(3 * radius_mm / step)):
         k1 = rates(state)
         k2 = rates(state + step / 2 * k1)
         k3 = rates(state + step / 2 * k2)
@@ -95,13 +95,17 @@ def menisci(bore_mm: float, capillary_mm2: float) -> Menisci:
     """
     radius = bore_mm / 2
     wanted = np.radians(np.concatenate((np.arange(4.0, 89.0, 3.0), [89.5])))
-    # a cap of the wall's slope bounds the curvature from above, exp(−R/l) says how flat the middle can be
+    # a cap of the wall's slope bounds the curvature from above, exp(−R/c) says how flat the middle can be
     flattest = 1e-3 * np.exp(-radius / np.sqrt(capillary_mm2)) / radius
     curvature = np.geomspace(flattest, 1.05 / radius, 60)
-    for _ in range(2):
+    tried, reached = np.empty(0), np.empty(0)
+    for _ in range(4):
         r, _, phi = _integrated(curvature, radius, capillary_mm2)
-        reached = _reached(r, phi, radius)
-        curvature = np.exp(np.interp(wanted, reached, np.log(curvature)))
+        tried = np.concatenate((tried, np.log(curvature)))
+        reached = np.concatenate((reached, _reached(r, phi, radius)))
+        order = np.argsort(tried)
+        tried, reached = tried[order], np.maximum.accumulate(reached[order])
+        curvature = np.exp(np.interp(wanted, reached, tried))
     r, z, phi = _integrated(curvature, radius, capillary_mm2)
     grid = np.linspace(0, radius, SHAPE_POINTS)
     heights, slopes = np.empty((len(wanted), len(grid))), np.empty((len(wanted), len(grid)))
