@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-all lint format lock clean
+.PHONY: help install demo serve test test-all accuracy lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ serve: $(READY) ## the service and its page, on the simulated rig
 
 test: $(READY) ## the tests
 	$(BIN)/python -m pytest
+
+accuracy: $(READY) ## read the shared sight glasses, compare with their truth, renew the table in docs/
+	$(BIN)/python -m benchmarks.accuracy --write
 
 lint: $(READY) ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .

@@ -45,6 +45,8 @@ class Frame:
 
         Raises `FrameError` where the bytes are not an image.
         """
+        if "image" in self.__dict__:  # decoded already: the brightness of a JPEG is the same either way
+            return np.asarray(cv2.cvtColor(self.image, cv2.COLOR_BGR2GRAY), np.uint8)
         encoded = np.frombuffer(self.data, np.uint8)
         pixels = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if self.data else None
         if pixels is None:

@@ -9,7 +9,7 @@ import numpy as np
 from vision.band_model import Card, band_edges
 from vision.optics import REFRACTIVE_INDEX, Column
 from vision.station import CameraGeometry, Lighting, Liquid, SightGlass
-from vision.young_laplace import CAPILLARY_MM2, menisci
+from vision.young_laplace import CAPILLARY_MM2, Menisci, menisci
 
 # What is assumed where the station is silent, and the standard uncertainty of the assumption.
 USUAL_WALL_SHARE = 0.86, 0.035  # inner to outer diameter of gauge glass
@@ -50,6 +50,7 @@ class Assumed:
     liquid: Liquid
     outer_mm: float
     inner_mm: float
+    shape_mm: float  # the bore whose meniscus is taken: that of `inner_mm`, or one that is as good
     offset_mm: float
     distance_mm: float
     height_mm: float | None
@@ -107,6 +108,11 @@ def level_again(sighting: Sighting, glass: SightGlass, camera: CameraGeometry, b
     return replace(before, level_mm=level, wall_slope=slope, edge_above_mm=above)
 
 
+def menisci_of(bore_mm: float, liquid: Liquid) -> Menisci:
+    """The menisci of a liquid in a tube of inner diameter `bore_mm`; solved once and kept."""
+    return menisci(round(bore_mm, 3), CAPILLARY_MM2[liquid])
+
+
 def _assumptions(
     sighting: Sighting, glass: SightGlass, camera: CameraGeometry, notes: list[str]
 ) -> tuple[Assumed, dict[str, list[Assumed]]]:
@@ -127,6 +133,7 @@ def _assumptions(
         liquid=glass.liquid or Liquid.WATER,
         outer_mm=outer,
         inner_mm=inner,
+        shape_mm=inner,
         offset_mm=offset,
         distance_mm=camera.distance_mm or 600.0,
         height_mm=camera.height_mm if known_sight else None,
@@ -146,11 +153,13 @@ def _assumptions(
         # two unknowns that multiply: neither shows when moved alone
         geometry.append(replace(base, rise=LEVEL_SIGHT[1], offset_mm=offset + offset_u))
     if tube is None:
-        geometry.append(replace(base, inner_mm=outer * (USUAL_WALL_SHARE[0] - USUAL_WALL_SHARE[1])))
+        narrower = outer * (USUAL_WALL_SHARE[0] - USUAL_WALL_SHARE[1])
+        geometry.append(replace(base, inner_mm=narrower, shape_mm=narrower))
         wider = outer * 1.03
-        geometry.append(replace(base, outer_mm=wider, inner_mm=wider * USUAL_WALL_SHARE[0]))
+        inside = wider * USUAL_WALL_SHARE[0]
+        geometry.append(replace(base, outer_mm=wider, inner_mm=inside, shape_mm=inside))
     else:
-        geometry.append(replace(base, inner_mm=inner - DIAMETER_MM))
+        geometry.append(replace(base, inner_mm=inner - DIAMETER_MM, shape_mm=inner))
     moves = {"geometry": geometry}
     if sighting.top_mm is None:
         notes.append("the contact line is not seen: a usual contact angle is assumed")
@@ -167,7 +176,7 @@ def _assumptions(
 
 def _solved(sighting: Sighting, assumed: Assumed) -> tuple[float, float, float]:
     """(level, slope at the wall in radians, height of the band's lower edge above the level as it looks)."""
-    family = menisci(round(assumed.inner_mm, 3), CAPILLARY_MM2[assumed.liquid])
+    family = menisci_of(assumed.shape_mm, assumed.liquid)
     column = Column(assumed.inner_mm / 2, assumed.outer_mm / 2, REFRACTIVE_INDEX[assumed.liquid])
 
     def sight(on_plate: float) -> tuple[float, float]:

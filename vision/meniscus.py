@@ -124,7 +124,7 @@ def _on_axis(axis: Array, edge: Array) -> tuple[float, float, float]:
     terms: Array = np.zeros(4)
     for _ in range(5):
         normal = design.T @ (design * weights[:, None]) + 1e-9 * np.eye(4)
-        terms = np.linalg.solve(normal, design.T @ (weights * y))
+        terms = np.asarray(np.linalg.solve(normal, design.T @ (weights * y)), np.float64)
         residual = y - design @ terms
         scatter = max(0.02, 1.4826 * float(np.median(np.abs(residual[weights > 0.01]))))
         weights = np.clip(1 - (residual / (4.5 * scatter)) ** 2, 0, None) ** 2

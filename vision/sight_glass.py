@@ -10,10 +10,10 @@ import numpy as np
 from vision.camera_model import Lens
 from vision.frame import Frame
 from vision.instrument import Region
-from vision.level import USUAL_CARD_MM, Level, Sighting, level_again, level_of
+from vision.level import USUAL_CARD_MM, Level, Sighting, level_again, level_of, menisci_of
 from vision.reading import Answer, Reading, Reason, Refusal
 from vision.scene import KIND, Scene, division_mm_of, find_scene, follow_scene
-from vision.station import CameraGeometry, Lighting, SightGlass
+from vision.station import CameraGeometry, Lighting, Liquid, SightGlass
 
 FLOOR_EDGE_MM = 0.008  # edges are not better than this, whatever their scatter says
 BLUR_SHARE = 0.03  # of the width of a step: how far unlike surroundings may pull it
@@ -41,6 +41,8 @@ class SightGlassReader:
         self._camera = camera
         self._region = region
         self._lens = Lens.of(camera)
+        if instrument.tube is not None:  # solved here, once for the station, rather than in the first reading
+            menisci_of(instrument.tube.inner_diameter_mm, instrument.liquid or Liquid.WATER)
 
     def read(self, frame: Frame) -> Answer:
         """The reading of one frame, or why it is refused. Raises `FrameError` for bytes that are no image."""

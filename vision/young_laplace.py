@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import i1
 
 Array = NDArray[np.float64]
 
@@ -51,28 +52,26 @@ def _integrated(curvature: Array, radius_mm: float, capillary_mm2: float) -> tup
     Returns r, z, φ of shape (steps, k).
     """
     step = min(radius_mm / STEPS, np.sqrt(capillary_mm2) / (STEPS / 3))
-    series = step / 4  # the start, where sin φ/r is 0/0: a spherical cap
-    phi = curvature * series
-    state = np.stack((np.full_like(curvature, series), curvature * series**2 / 2, phi))
-
-    def rates(at: Array) -> Array:
-        r, z, slope = at
-        bend = 2 * curvature + z / capillary_mm2 - np.sin(slope) / r
-        return np.stack((np.cos(slope), np.sin(slope), bend))
-
-    track = [state]
+    twice = 2 * curvature
+    small = step / 4  # the start, where sin φ/r is 0/0: a spherical cap
+    r, z, phi = np.full_like(curvature, small), curvature * small**2 / 2, curvature * small
+    track = [(r, z, phi)]
     for _ in range(int(3 * radius_mm / step)):
-        k1 = rates(state)
-        k2 = rates(state + step / 2 * k1)
-        k3 = rates(state + step / 2 * k2)
-        k4 = rates(state + step * k3)
-        move = step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        running = (state[0] < radius_mm) & (state[2] < np.pi / 2)
-        state = np.where(running, state + move, state)
-        track.append(state)
+        running = (r < radius_mm) & (phi < np.pi / 2)
         if not running.any():
             break
-    path = np.stack(track)
+        # Runge–Kutta of fourth order in the arc length
+        dr, dz, bend = np.cos(phi), np.sin(phi), 0.0 * phi
+        dr_sum, dz_sum, bend_sum = 0.0 * phi, 0.0 * phi, 0.0 * phi
+        for part, weight in ((0.0, 1.0), (step / 2, 2.0), (step / 2, 2.0), (step, 1.0)):
+            r_at, z_at, phi_at = r + part * dr, z + part * dz, phi + part * bend
+            dr, dz = np.cos(phi_at), np.sin(phi_at)
+            bend = twice + z_at / capillary_mm2 - dz / r_at
+            dr_sum, dz_sum, bend_sum = dr_sum + weight * dr, dz_sum + weight * dz, bend_sum + weight * bend
+        move = np.where(running, step / 6, 0.0)
+        r, z, phi = r + move * dr_sum, z + move * dz_sum, phi + move * bend_sum
+        track.append((r, z, phi))
+    path = np.asarray(track)
     return path[:, 0], path[:, 1], path[:, 2]
 
 
@@ -95,17 +94,18 @@ def menisci(bore_mm: float, capillary_mm2: float) -> Menisci:
     """
     radius = bore_mm / 2
     wanted = np.radians(np.concatenate((np.arange(4.0, 89.0, 3.0), [89.5])))
-    # a cap of the wall's slope bounds the curvature from above, exp(−R/c) says how flat the middle can be
-    flattest = 1e-3 * np.exp(-radius / np.sqrt(capillary_mm2)) / radius
-    curvature = np.geomspace(flattest, 1.05 / radius, 60)
+    # where slopes are small, φ(R) = 2κ·c·I₁(R/c); what is steeper needs less than that: tried up to 3 radians
+    length = np.sqrt(capillary_mm2)
+    first = np.concatenate((np.linspace(0.02, 1.2, 12), np.linspace(1.3, 3.2, 24)))
+    curvature = np.minimum(first / (2 * length * float(i1(radius / length))), 1.05 / radius)
     tried, reached = np.empty(0), np.empty(0)
-    for _ in range(4):
+    for _ in range(3):
         r, _, phi = _integrated(curvature, radius, capillary_mm2)
-        tried = np.concatenate((tried, np.log(curvature)))
+        tried = np.concatenate((tried, curvature))
         reached = np.concatenate((reached, _reached(r, phi, radius)))
         order = np.argsort(tried)
         tried, reached = tried[order], np.maximum.accumulate(reached[order])
-        curvature = np.exp(np.interp(wanted, reached, tried))
+        curvature = np.interp(wanted, reached, tried)
     r, z, phi = _integrated(curvature, radius, capillary_mm2)
     grid = np.linspace(0, radius, SHAPE_POINTS)
     heights, slopes = np.empty((len(wanted), len(grid))), np.empty((len(wanted), len(grid)))
@@ -115,5 +115,8 @@ def menisci(bore_mm: float, capillary_mm2: float) -> Menisci:
         heights[k] = np.interp(grid, rk, np.concatenate(([0.0], z[path, k])))
         slopes[k] = np.interp(grid, rk, np.concatenate(([0.0], phi[path, k])))
     return Menisci(
-        wall_slope=np.minimum(slopes[:, -1], np.pi / 2), radius_mm=grid, height_mm=heights, slope=slopes
+        wall_slope=np.maximum.accumulate(np.minimum(slopes[:, -1], np.pi / 2)),
+        radius_mm=grid,
+        height_mm=heights,
+        slope=slopes,
     )
