@@ -9,11 +9,23 @@ from typing import Any
 from vision.errors import StationError
 from vision.instrument import Instrument, Kind, Reader, Region
 from vision.sight_glass import SightGlassReader
-from vision.station import CameraGeometry, sight_glass_from
+from vision.station import CameraGeometry, SightGlass, sight_glass_from
+from vision.tape import TapeReader
 from vision.unsupported import UNSUPPORTED
 
+
+def _sight_glass_reader(
+    instrument: SightGlass, camera: CameraGeometry, region: Region | None = None
+) -> Reader:
+    """The reader of plates, or of tapes: a scale whose ends and division length nobody states is a tape."""
+    scale = instrument.scale
+    if scale.first is None and scale.last is None and scale.division_mm is None:
+        return TapeReader(instrument, camera, region)
+    return SightGlassReader(instrument, camera, region)
+
+
 KINDS: dict[str, Kind[Any]] = {
-    "sight-glass": Kind(sight_glass_from, SightGlassReader),
+    "sight-glass": Kind(sight_glass_from, _sight_glass_reader),
     "dial": UNSUPPORTED,
     "seven-segment": UNSUPPORTED,
     "thermometer": UNSUPPORTED,
