@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 
@@ -22,7 +22,7 @@ USUAL_SLOPE = 1.10, 0.25  # of the surface at the wall, radians: contact angles 
 DISTANCE_SHARE, HEIGHT_MM, OFFSET_MM, DIAMETER_MM = 0.01, 1.0, 0.1, 0.05
 CONTACT_MM = 0.12  # how well the contact line is seen
 MODEL_MM = {Lighting.CARD: 0.020, Lighting.PANEL: 0.025, Lighting.ROOM: 0.045}
-UNKNOWN_LIGHT_MM = 0.06
+UNKNOWN_LIGHT_MM = 0.055  # a room's light, or a panel that ends near the tube
 # panel: light is lost within 0.5° of slope before the critical angle; room: its light is not even
 
 
@@ -96,7 +96,9 @@ def level_of(
         for alternative in alternatives:
             squares += (_solved(sighting, alternative)[0] - _solved(sighting, base)[0]) ** 2
         terms[name] = sqrt(squares)
-    terms["model"] = MODEL_MM[lighting] if lighting is not None else UNKNOWN_LIGHT_MM
+    terms["model"] = MODEL_MM[lighting or Lighting.PANEL]
+    if lighting is None:
+        terms["lighting"] = hypot(terms.get("lighting", 0.0), UNKNOWN_LIGHT_MM)
     return Level(level, terms, slope, above, base, tuple(notes))
 
 
