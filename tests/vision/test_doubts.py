@@ -28,7 +28,7 @@ def test_sharpness_falls_with_defocus() -> None:
     """About 1 for steps, and less the wider the blur."""
     values = [sharpness(pattern()), *(sharpness(blurred(sigma)) for sigma in (2.0, 5.0, 12.0))]
 
-    assert values[0] > 0.8
+    assert values[0] > 0.7
     assert values == sorted(values, reverse=True)
     assert values[-1] < 0.2
 
