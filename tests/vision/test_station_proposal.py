@@ -11,7 +11,7 @@ import pytest
 from vision.errors import FrameError, StationError
 from vision.frame import Frame
 from vision.image_set import Entry, ImageSet
-from vision.reading import Reading, Refusal
+from vision.reading import Reading
 from vision.station_file import station_from
 from vision.station_proposal import Proposal, Stated, propose, toml_of
 
@@ -75,10 +75,11 @@ def test_a_proposal_is_a_station_file(shared: Path) -> None:
 
 
 def test_what_no_picture_shows_is_asked_for(shared: Path) -> None:
-    """Without the plate's ends the proposal says so, and the picture is refused rather than guessed."""
+    """Without the plate's ends the proposal says so; the trial reading goes by the print, and says that."""
     proposal = _proposal(_entries(shared)[PICTURES[1]], first=None)
     assert not proposal.is_complete
-    assert isinstance(proposal.answer, Refusal)
+    assert isinstance(proposal.answer, Reading)
+    assert any(note.startswith("first and last are not stated") for note in proposal.answer.notes)
     said = " ".join(proposal.notes)
     for expected in (
         "first and last are to be filled in",
