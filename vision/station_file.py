@@ -12,11 +12,18 @@ from typing import Any
 from vision.errors import StationError
 from vision.instrument import Instrument, Reader, Region
 from vision.readers import instrument_from, reader_for
+from vision.standard import Standard, standard_from
 from vision.station import CameraGeometry, camera_from
 
 STATION_KEYS = ("name", "cameras", "instruments")
 DRIVER_KEYS = ("driver", "address", "timeout_s")
 GEOMETRY_KEYS = ("matrix", "distortion", "distance_mm", "height_mm")
+PLACE_KEYS = (
+    "camera",
+    "region",
+    "shows",
+    "standard",
+)  # the other keys describe it to its reader
 DEFAULT_TIMEOUT_S = 5.0
 
 
@@ -54,7 +61,9 @@ class CameraSettings:
 class StationInstrument:
     """An instrument that a camera of the station sees, in the whole picture or in `region` of it.
 
-    `region` is (x, y, width, height) in pixels; `description` the `instrument` object of a manifest.
+    `region` is (x, y, width, height) in pixels; `description` the `instrument` object of a manifest. `shows`
+    names the quantity of the rig that it shows (empty: none), `standard` is its certificate (None: it has
+    none); both are for who uses the readings.
     """
 
     name: str
@@ -62,11 +71,15 @@ class StationInstrument:
     instrument: Instrument
     region: Region | None
     description: Mapping[str, Any]
+    shows: str = ""
+    standard: Standard | None = None
 
     def mapping(self) -> dict[str, Any]:
         """The instrument's table as `station_from` takes it."""
         region = {} if self.region is None else {"region": list(self.region)}
-        return {"camera": self.camera} | region | deepcopy(dict(self.description))
+        shows = {"shows": self.shows} if self.shows else {}
+        standard = {} if self.standard is None else {"standard": self.standard.mapping()}
+        return {"camera": self.camera} | region | shows | standard | deepcopy(dict(self.description))
 
 
 @dataclass(frozen=True)
@@ -191,13 +204,19 @@ def _instrument(
     camera = table.get("camera")
     if not isinstance(camera, str) or camera not in cameras:
         raise _wrong(table, where, "camera", "one of the station's cameras: " + ", ".join(cameras))
-    description = {key: value for key, value in table.items() if key not in ("camera", "region")}
+    shows = table.get("shows", "")
+    if not isinstance(shows, str) or ("shows" in table and not shows.strip()):
+        raise _wrong(table, where, "shows", "the name of a quantity of the rig")
+    standard = table.get("standard")
+    description = {key: value for key, value in table.items() if key not in PLACE_KEYS}
     return StationInstrument(
         name=name,
         camera=camera,
         instrument=instrument_from(description, where),
         region=region_from(table.get("region"), where),
         description=description,
+        shows=shows,
+        standard=None if standard is None else standard_from(standard, f"{where}: standard"),
     )
 
 

@@ -1,17 +1,18 @@
-"""The twin's HTTP side: a camera that answers snapshots as IP cameras do, and the hands at the bench.
+"""The twin's HTTP side: cameras that answer snapshots as IP cameras do, and the hands at the bench.
 
-`GET` on the camera's path of the station file (`/cameras/neck.jpg`) answers a JPEG of this moment. `POST`
+`GET` on a camera's path of the station file (`/cameras/neck.jpg`) answers a JPEG of this moment. `POST`
 stands for what a person or a fate does to the bench, in simulation only:
 
 - `/simulation/door?open=1`
 - `/simulation/emergency-stop?pressed=1`
-- `/simulation/camera?state=ok|dead|black`
+- `/simulation/camera?state=ok|dead|black`, of the neck, or of the camera that `name=` names
+- `/simulation/display?point=0|1`: the decimal point of every display breaks, or comes back
 """
 
 import json
 import threading
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
-from enum import StrEnum
 from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,20 +20,15 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from control.errors import ConfigurationError
+from control.simulator.camera_state import CameraState, SimulatedCamera
 from control.simulator.camera_view import NeckView
 from control.simulator.configuration import CameraFigures
+from control.simulator.gauge_cameras import GaugeCamera
 from control.simulator.plant import Plant
 from control.simulator.server import HOST
 
+NECK = "neck"
 MOST_BODY = 4096  # bytes; a request's meaning stands in its address
-
-
-class CameraState(StrEnum):
-    """How the camera fares: dead answers nothing, black has its lens covered."""
-
-    OK = "ok"
-    DEAD = "dead"
-    BLACK = "black"
 
 
 class NeckCamera:
@@ -40,6 +36,7 @@ class NeckCamera:
 
     def __init__(self, figures: CameraFigures, plant: Plant) -> None:
         self.state = CameraState.OK
+        self.name = NECK
         self.path = figures.path
         self._plant = plant
         self._figures = figures
@@ -74,11 +71,17 @@ class NeckCamera:
 
 
 class BenchServer:
-    """Serves the camera and the hands at the bench on the loopback, in threads of its own."""
+    """Serves the cameras and the hands at the bench on the loopback, in threads of its own."""
 
-    def __init__(self, camera: NeckCamera, plant: Plant, port: int) -> None:
-        """Take the port. Raises `ConfigurationError` where it cannot be had."""
-        handler = type("Handler", (_Handler,), {"camera": camera, "plant": plant})
+    def __init__(self, cameras: Sequence[SimulatedCamera], plant: Plant, port: int) -> None:
+        """Take the port. Raises `ConfigurationError` where it cannot be had, or two cameras share a path."""
+        by_path = {camera.path: camera for camera in cameras}
+        if len(by_path) < len(cameras):
+            raise ConfigurationError(
+                "two cameras of the station have the same address; expected a path for each, and instruments "
+                "of one camera told apart by their region"
+            )
+        handler = type("Handler", (_Handler,), {"cameras": by_path, "plant": plant})
         try:
             self._server = _Server((HOST, port), handler)
         except OSError as error:
@@ -109,7 +112,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    camera: ClassVar[NeckCamera]
+    cameras: ClassVar[Mapping[str, SimulatedCamera]]  # by path
     plant: ClassVar[Plant]
     protocol_version = "HTTP/1.1"
     server_version = "tankcal-twin"
@@ -117,12 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """A snapshot, or 404."""
-        if urlsplit(self.path).path != self.camera.path:
-            self._say(HTTPStatus.NOT_FOUND, {"error": f"expected {self.camera.path}"})
-        elif self.camera.state is CameraState.DEAD:
+        camera = self.cameras.get(urlsplit(self.path).path)
+        if camera is None:
+            self._say(HTTPStatus.NOT_FOUND, {"error": f"expected {', '.join(self.cameras)}"})
+        elif camera.state is CameraState.DEAD:
             self.close_connection = True  # a camera without power says nothing at all
         else:
-            data = self.camera.snapshot()
+            data = camera.snapshot()
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "image/jpeg")
             self.send_header("Content-Length", str(len(data)))
@@ -147,11 +151,13 @@ class _Handler(BaseHTTPRequestHandler):
             elif parts.path == "/simulation/emergency-stop":
                 self.plant.emergency_stop = _flag(query, "pressed")
             elif parts.path == "/simulation/camera":
-                self.camera.state = CameraState(_word(query, "state", tuple(CameraState)))
+                camera = self._camera_named(query)
+                camera.state = CameraState(_word(query, "state", tuple(CameraState)))
+            elif parts.path == "/simulation/display":
+                self._set_point(_flag(query, "point"))
             else:
-                self._say(
-                    HTTPStatus.NOT_FOUND, {"error": "expected /simulation/door, emergency-stop or camera"}
-                )
+                expected = "expected /simulation/door, emergency-stop, camera or display"
+                self._say(HTTPStatus.NOT_FOUND, {"error": expected})
                 return
         except ValueError as error:
             self._say(HTTPStatus.BAD_REQUEST, {"error": str(error)})
@@ -161,9 +167,19 @@ class _Handler(BaseHTTPRequestHandler):
             {
                 "door_open": not self.plant.door_closed,
                 "emergency_stop": self.plant.emergency_stop,
-                "camera": self.camera.state.value,
+                "cameras": {camera.name: camera.state.value for camera in self.cameras.values()},
             },
         )
+
+    def _camera_named(self, query: dict[str, list[str]]) -> SimulatedCamera:
+        named = {camera.name: camera for camera in self.cameras.values()}
+        return named[_word({"name": [NECK], **query}, "name", tuple(named))]
+
+    def _set_point(self, there: bool) -> None:
+        for camera in self.cameras.values():
+            if isinstance(camera, GaugeCamera):
+                for display in camera.displays:
+                    display.decimal_point = there
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name for it
         """Standard output is for the one line that says we are ready; requests are not logged."""

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from control.errors import ConfigurationError
 from control.registers import RegisterMap, load_register_map
+from control.simulator.gauge_configuration import GaugeCameraFigures, gauge_cameras
 from control.toml_table import TomlTable
 
 
@@ -74,6 +75,7 @@ class TwinConfiguration:
     standards: StandardFigures
     measure: MeasureFigures
     camera: CameraFigures
+    gauge_cameras: tuple[GaugeCameraFigures, ...] = ()
 
 
 def load_twin_configuration(rig: Path, station: Path, measure: Path) -> TwinConfiguration:
@@ -84,6 +86,7 @@ def load_twin_configuration(rig: Path, station: Path, measure: Path) -> TwinConf
         standards=_standards(registers),
         measure=_measure(TomlTable.load(measure)),
         camera=_camera(TomlTable.load(station)),
+        gauge_cameras=gauge_cameras(TomlTable.load(station)),
     )
 
 

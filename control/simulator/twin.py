@@ -1,4 +1,4 @@
-"""The twin as a whole: plant, PLC, Modbus server and camera, on one clock."""
+"""The twin as a whole: plant, PLC, Modbus server and cameras, on one clock."""
 
 import asyncio
 import os
@@ -12,10 +12,12 @@ from pathlib import Path
 import cv2
 
 from control.errors import ConfigurationError
+from control.simulator.camera_state import SimulatedCamera
 from control.simulator.cameras import BenchServer, NeckCamera
 from control.simulator.configuration import TwinConfiguration
 from control.simulator.device import Device
 from control.simulator.emptying import make_truth
+from control.simulator.gauge_cameras import GaugeCamera
 from control.simulator.hydraulics import STEP_S
 from control.simulator.plant import Plant
 from control.simulator.server import RigServer
@@ -50,7 +52,10 @@ class Twin:
             time_factor=time_factor,
             opcodes=registers.commands.opcodes,
         )
-        self.camera = NeckCamera(configuration.camera, self.plant)
+        self.cameras: tuple[SimulatedCamera, ...] = (
+            NeckCamera(configuration.camera, self.plant),
+            *(GaugeCamera(figures, self.plant) for figures in configuration.gauge_cameras),
+        )
         self._rig_server = RigServer(registers, self.device)
         self._bench_server: BenchServer | None = None
         self._due_s = 0.0
@@ -64,7 +69,7 @@ class Twin:
 
     async def start(self, modbus_port: int, camera_port: int) -> Ports:
         """Open both ports (0 for a free one). Raises `ConfigurationError` where one cannot be had."""
-        self._bench_server = BenchServer(self.camera, self.plant, camera_port)
+        self._bench_server = BenchServer(self.cameras, self.plant, camera_port)
         try:
             modbus = await self._rig_server.start(modbus_port)
         except ConfigurationError:
@@ -125,7 +130,8 @@ async def run_twin(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    twin.camera.warm_up()
+    for camera in twin.cameras:
+        camera.warm_up()
     ports = await twin.start(modbus_port, camera_port)
     tasks = [asyncio.create_task(twin.run_clock())]
     if parent_pid is not None:

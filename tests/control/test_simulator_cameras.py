@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from control.simulator.cameras import BenchServer, CameraState, NeckCamera
+from control.simulator.camera_state import CameraState
+from control.simulator.cameras import BenchServer, NeckCamera
 from control.simulator.configuration import load_twin_configuration
 from control.simulator.emptying import make_truth
 from control.simulator.plant import Plant
@@ -26,7 +27,7 @@ def server() -> Iterator[tuple[BenchServer, NeckCamera, Plant]]:
     """A camera and its plant, served on a free port."""
     plant = Plant(make_truth(1, CONFIGURATION.measure, CONFIGURATION.standards))
     camera = NeckCamera(CONFIGURATION.camera, plant)
-    bench = BenchServer(camera, plant, 0)
+    bench = BenchServer([camera], plant, 0)
     bench.start()
     yield bench, camera, plant
     bench.stop()
@@ -108,7 +109,14 @@ def test_door_and_emergency_stop_can_be_worked(rig: tuple[int, NeckCamera, Plant
 
 
 @pytest.mark.parametrize(
-    "path", ["/simulation/door", "/simulation/door?open=yes", "/simulation/camera?state=tired"]
+    "path",
+    [
+        "/simulation/door",
+        "/simulation/door?open=yes",
+        "/simulation/camera?state=tired",
+        "/simulation/camera?state=ok&name=cellar",
+        "/simulation/display?point=2",
+    ],
 )
 def test_what_cannot_be_understood_changes_nothing(rig: tuple[int, NeckCamera, Plant], path: str) -> None:
     """400 with what was expected."""
