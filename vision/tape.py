@@ -27,6 +27,7 @@ WIDEST_TAPE_PX = 72.0  # pictures are reduced to this: more pixels a millimetre 
 LARGEST_SIDE_PX = 480  # for the first look
 DARK = 40.0  # grey level of the brightest twentieth
 BRIGHT, BRIGHT_SHARE = 250.0, 0.5
+LEAST_STEEPNESS = 0.25  # of the contrast a pixel: an edge that takes four pixels hides the millimetres
 LEAST_CLARITY = 1.2  # of the surface's step against what else changes along the tube
 LARGEST_RIVAL = 0.95  # of that clarity, anywhere else beside the tape
 LARGEST_SCATTER_DIVISIONS = 0.04  # of the lines about the lattice, in numbered divisions
@@ -135,6 +136,13 @@ class _Picture:
         return round(step)
 
     def _lattice(self, strip: TapeStrip) -> TapeLattice | Refusal:
+        steepest = _steepest(strip)
+        if steepest < LEAST_STEEPNESS:
+            return self.refuse(
+                Reason.BLURRED,
+                f"the tape is out of focus: an edge takes {1.0 / max(steepest, 1e-3):.0f} pixels (at most"
+                f" {1.0 / LEAST_STEEPNESS:.0f})",
+            )
         lattice = find_lattice(strip)
         if lattice is None:
             return self.refuse(Reason.NO_SCALE, "fewer than three numbered lines can be made out on the tape")
@@ -286,6 +294,15 @@ class _Picture:
     def _in_frame(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points of the reduced picture in pixels of the frame; pixel centres stay pixel centres."""
         return np.asarray((points + 0.5) / self.reduced - 0.5 + np.array(self.corner), np.float64)
+
+
+def _steepest(strip: TapeStrip) -> float:
+    """Steepest change of brightness on the tape, in parts of its contrast a pixel."""
+    u = strip.u
+    grey = cv2.cvtColor(strip.pixels, cv2.COLOR_BGR2GRAY)[:, (u > 0.1) & (u < 0.9)].astype(np.float64)
+    contrast = float(np.quantile(grey, 0.98) - np.quantile(grey, 0.02))
+    change = np.abs(np.gradient(grey, axis=0)) * ENLARGEMENT
+    return float(np.quantile(change, 0.99)) / max(contrast, 1.0)
 
 
 def _cut(image: NDArray[np.uint8], region: Region | None) -> tuple[NDArray[np.uint8], tuple[int, int]]:

@@ -5,7 +5,7 @@ edges, ticks: neither reaches across, which is how a row of the strip is told to
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import cv2
@@ -24,6 +24,7 @@ LEAST_LINES = 3
 LEAST_CLARITY = 0.06  # of the comb
 LEAST_RESPONSE = 0.03  # of a line, as a share of the print's contrast
 FULL_RESPONSE = 0.2  # from here on a line counts fully in the fit
+STEP_WEIGHT = 0.3  # a line that merges with the darker ground shows one of its edges
 STEP_SHARE = 0.45  # of the print's contrast; more is a change of the tape's ground
 NUMERAL_WEIGHT = 0.3  # a line's response is a third to a half of the contrast
 LEAST_PERIOD_PX = 9.0  # numerals of a smaller period are under five pixels high
@@ -80,7 +81,7 @@ class TapeLattice:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Per row of the strip: `response` to lines, mean brightness (`profile`), `contrast` of the print."""
+    """Per row of the strip: `response` to lines, median brightness (`profile`), `contrast` of the print."""
 
     response: Floats
     profile: Floats
@@ -105,7 +106,7 @@ def find_lattice(strip: TapeStrip) -> TapeLattice | None:
     found = _comb(response - NUMERAL_WEIGHT * _numeral_response(level))
     if found is None:
         return None
-    return _refined(_Rows(response, level.mean(axis=1), contrast), found, slope, strip.width_px)
+    return _refined(_Rows(response, np.median(level, axis=1), contrast), found, slope, strip.width_px)
 
 
 def _pooled(strip: TapeStrip) -> tuple[Floats, Floats]:
@@ -233,7 +234,9 @@ def _refined(rows: _Rows, comb: _Comb, slope: float, width_px: float) -> TapeLat
     if len(found) < LEAST_LINES:
         return None
     at, v_at, weight = (np.array(column) for column in zip(*found, strict=True))
-    keep = np.ones(len(at), bool)
+    keep = _agreeing(at, v_at, weight, comb.period)
+    if np.count_nonzero(keep) < LEAST_LINES:
+        return None
     for _ in range(4):
         power = 2 if np.count_nonzero(keep) >= 5 else 1
         coefficients = np.polyfit(at[keep], v_at[keep], power, w=weight[keep])
@@ -259,6 +262,19 @@ def _refined(rows: _Rows, comb: _Comb, slope: float, width_px: float) -> TapeLat
     )
 
 
+def _agreeing(at: Floats, v_at: Floats, weight: Floats, period: float) -> NDArray[np.bool_]:
+    """Which lines lie near the straight lattice through two of them that most of the weight agrees with."""
+    near = 0.06 * period
+    best, keep = np.inf, np.zeros(len(at), bool)
+    for i, j in combinations(range(len(at)), 2):
+        off = v_at - v_at[i] - (at - at[i]) * (v_at[j] - v_at[i]) / (at[j] - at[i])
+        cost = float((weight * np.minimum(np.square(off / near), 1.0)).sum())
+        if cost < best:
+            # Perspective bends the lattice a little away from the straight one.
+            best, keep = cost, np.abs(off) <= 1.5 * near
+    return keep
+
+
 def _lines(rows: _Rows, comb: _Comb) -> list[tuple[int, float, float]]:
     """(k, v in pixels, weight) of each line that is found near its place in the comb.
 
@@ -275,7 +291,7 @@ def _lines(rows: _Rows, comb: _Comb) -> list[tuple[int, float, float]]:
         high = min(len(response) - 1, round((v + 0.16 * comb.period) * ENLARGEMENT))
         step = low + int(np.argmax(np.abs(steps[low : high + 1])))
         if abs(steps[step]) > STEP_SHARE * rows.contrast[step]:
-            found.append((k, _steepest(rows.profile, step) / ENLARGEMENT, 1.0))
+            found.append((k, _steepest(rows.profile, step) / ENLARGEMENT, STEP_WEIGHT))
             continue
         peak = low + int(np.argmax(response[low : high + 1]))
         if response[peak] < LEAST_RESPONSE or peak in (low, high):

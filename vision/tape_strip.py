@@ -24,15 +24,15 @@ class TapeStrip:
     """A tape laid upright. Strip coordinates: `u` across (0 left edge, 1 right edge), `v` along, in pixels.
 
     `pixels` has shape (rows, columns, 3): row i is v = i / ENLARGEMENT, column j is u = u_first + j·u_step.
-    `to_picture` is the homography from (u, v) to picture coordinates. `inside` says which samples are in the
-    picture, `left_cut` and `right_cut` which edges are not.
+    `inside` says which samples are in the picture, `left_cut` and `right_cut` which edges are not. `frame`
+    says where u and v are in the picture.
     """
 
     pixels: Pixels
     u_first: float
     u_step: float
     width_px: float
-    to_picture: Floats
+    frame: "_Frame"
     inside: NDArray[np.bool_]
     left_cut: bool
     right_cut: bool
@@ -44,8 +44,29 @@ class TapeStrip:
 
     def points(self, u: Floats, v: Floats) -> Floats:
         """Picture coordinates of strip points, shape (n, 2)."""
-        shaped = np.column_stack((u, v)).astype(np.float64).reshape(-1, 1, 2)
-        return np.asarray(cv2.perspectiveTransform(shaped, self.to_picture), np.float64).reshape(-1, 2)
+        return np.column_stack(self.frame.place(u, v))
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Straight axis of a tape from `start` in direction `along`; its edges lie `left` and `right` beside it.
+
+    `left` and `right` are (distance at v = 0, change per v). Along the axis v counts pixels: nothing that
+    makes the edges converge, be it perspective or a wrong edge, stretches it.
+    """
+
+    start: Floats
+    along: Floats
+    left: tuple[float, float]
+    right: tuple[float, float]
+
+    def place(self, u: Floats, v: Floats) -> tuple[Floats, Floats]:
+        """x and y in the picture of points whose `u` and `v` broadcast against each other."""
+        left, right = self.left[0] + self.left[1] * v, self.right[0] + self.right[1] * v
+        aside = left + (right - left) * u
+        x = self.start[0] + self.along[0] * v + self.along[1] * aside
+        y = self.start[1] + self.along[1] * v - self.along[0] * aside
+        return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
 
 def chroma(image: Pixels) -> Floats:
@@ -173,32 +194,32 @@ def _laid_upright(image: Pixels, lines: tuple[Line, Line], cut: tuple[bool, bool
     width_px = max(1.0, across / float(np.hypot(1.0, slope)))
     length = float(np.hypot(1.0, slope))
     along = np.array([slope, 1.0]) / length
-    normal = np.array([1.0, -slope]) / length
-    corners = []
-    ends = (0.0, (height - 1) * length)
-    for v in ends:
-        centre = np.array([0.5 * (left_at + right_at), 0.0]) + along * v
-        for at, edge_slope in ((left_at, left_slope), (right_at, right_slope)):
-            # Where centre + t·normal meets x = at + edge_slope·y.
-            t = (at + edge_slope * centre[1] - centre[0]) / (normal[0] - edge_slope * normal[1])
-            corners.append(centre + t * normal)
-    source = np.array([[0.0, ends[0]], [1.0, ends[0]], [0.0, ends[1]], [1.0, ends[1]]], np.float32)
-    to_picture = cv2.getPerspectiveTransform(source, np.array(corners, np.float32))
+    start = np.array([0.5 * (left_at + right_at), 0.0])
+
+    def beside(at: float, edge_slope: float) -> tuple[float, float]:
+        """Where start + v·along + t·normal meets x = at + edge_slope·y: t is linear in v."""
+        across = along[1] + edge_slope * along[0]
+        return float((at - start[0]) / across), float((edge_slope * along[1] - along[0]) / across)
+
+    frame = _Frame(start, along, beside(left_at, left_slope), beside(right_at, right_slope))
     u_step = 1.0 / (width_px * ENLARGEMENT)
-    columns, rows = round((1 + 2 * MARGIN) / u_step), round(ends[1] * ENLARGEMENT) + 1
-    grid = np.array([[u_step, 0.0, -MARGIN], [0.0, 1.0 / ENLARGEMENT, 0.0], [0.0, 0.0, 1.0]])
-    warp = np.asarray(to_picture @ grid, np.float64)
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    pixels = cv2.warpPerspective(image, warp, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    full = np.full((height, width), 255, np.uint8)
-    inside = cv2.warpPerspective(full, warp, (columns, rows), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    u = -MARGIN + u_step * np.arange(round((1 + 2 * MARGIN) / u_step))
+    v = np.arange(round((height - 1) * length * ENLARGEMENT) + 1) / ENLARGEMENT
+    x, y = frame.place(u[None, :], v[:, None])
+    pixels = cv2.remap(
+        image,
+        x.astype(np.float32),
+        y.astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
     return TapeStrip(
         pixels=np.asarray(pixels, np.uint8),
         u_first=-MARGIN,
         u_step=u_step,
         width_px=width_px,
-        to_picture=np.asarray(to_picture, np.float64),
-        inside=np.asarray(inside > 0),
+        frame=frame,
+        inside=(x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5),
         left_cut=cut[0],
         right_cut=cut[1],
     )
