@@ -335,12 +335,15 @@ def _cut(tank: Tank, d: _Dimensions, index: int, heights: Array) -> _Cut:
     y0, y1, rate = _plane(tank, d, piece, heights)
     start, span = float(piece.start), float(piece.stop - piece.start)
     divisor = span if span > _SPAN_MIN * tank.radius else 1.0
-    marks = _crossings(piece, y0, y1) if rate else y0[:, np.newaxis]
-    places = np.sort(np.clip((marks - start) / divisor, 0.0, 1.0), axis=1)
-    ends = np.concatenate([np.zeros((heights.size, 1)), places, np.ones((heights.size, 1))], axis=1)
-    widths = np.diff(ends, axis=1)
-    w = (ends[:, :-1, np.newaxis] + widths[:, :, np.newaxis] * _FROM_LOW).reshape(heights.size, -1)
-    weights = (widths[:, :, np.newaxis] * _WEIGHTS).reshape(heights.size, -1)
+    if rate and y1 == 0 and piece.square == 0 and piece.linear == 0:  # the same segment everywhere: one node
+        w, weights = np.full((heights.size, 1), 0.5), np.ones((heights.size, 1))
+    else:
+        marks = _crossings(piece, y0, y1) if rate else y0[:, np.newaxis]
+        places = np.sort(np.clip((marks - start) / divisor, 0.0, 1.0), axis=1)
+        ends = np.concatenate([np.zeros((heights.size, 1)), places, np.ones((heights.size, 1))], axis=1)
+        widths = np.diff(ends, axis=1)
+        w = (ends[:, :-1, np.newaxis] + widths[:, :, np.newaxis] * _FROM_LOW).reshape(heights.size, -1)
+        weights = (widths[:, :, np.newaxis] * _WEIGHTS).reshape(heights.size, -1)
     x = start + span * w
     radius = np.asarray(piece.radius(x), dtype=np.float64)
     edge = (y0 - start) / divisor
