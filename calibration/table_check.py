@@ -309,42 +309,43 @@ def _best_shape(table: DataTable) -> _Shape:
 
     robust = least_squares(residuals, [intercept, slope], loss="soft_l1", f_scale=1e-3, x_scale="jac")
     line = _Shape("standing", {"slope": float(robust.x[1])}, np.asarray(robust.x[0] + robust.x[1] * x), None)
-    best = line
-    for tilted in (False, True):
-        lying = _lying(table, tilted=tilted)
-        ratio = 0.5 if tilted and best.name == "lying" else 1.0
-        if lying is not None and _scatter(v - lying.values) < ratio * _scatter(v - best.values):
-            best = lying
-    return best
+    level = _level(table)
+    if level is None or _scatter(v - level.values) >= _scatter(v - line.values):
+        return line
+    if _scatter(v - level.values) <= RESOLUTIONS_MIN * _resolution(v):
+        return level
+    tilted = _tilted(table, level)
+    better = tilted is not None and _scatter(v - tilted.values) < _scatter(v - level.values) / 2
+    return tilted if better and tilted is not None else level
 
 
-def _lying(table: DataTable, *, tilted: bool) -> _Shape | None:
-    """A lying cylinder, fitted robustly from several radii; None where there is none."""
+def _level(table: DataTable) -> _Shape | None:
+    """A level, lying cylinder, fitted robustly from several radii; None where there is none."""
     x, v = table.reading, table.volume
     factor = table.cubic_factor or 1.0
     best: _Shape | None = None
     for filled in (1.0, 0.85, 0.6, 0.35):
-        radius = float(x[-1]) / 2 / filled
-        tank = Tank(Orientation.LYING, radius, 1.0)
+        tank = Tank(Orientation.LYING, float(x[-1]) / 2 / filled, 1.0)
         areas = factor * tank.volume(np.clip(x, 0.0, tank.height))
         length = float(np.median(v[1:] / np.maximum(areas[1:], 1e-12 * areas.max())))
-        free: tuple[str, ...] = ("radius", "length", "offset")
-        start = [radius, length, 0.0]
-        if tilted:
-            free, start = (*free, "tilt"), [*start, 0.01]
-        shape = TankShape(replace(tank, length=length), free, factor)
-        fitted = _robust(shape, x, v, np.array(start))
-        if fitted is None:
-            continue
-        values, parameters = fitted
-        dimensions = dict(zip(free, parameters.tolist(), strict=True))
-        found = _Shape("lying-tilted" if tilted else "lying", dimensions, values, 2 * dimensions["radius"])
-        if best is None or _scatter(v - values) < _scatter(v - best.values):
+        start = {"radius": tank.radius, "length": length, "offset": 0.0}
+        found = _robust("lying", TankShape(replace(tank, length=length), tuple(start), factor), x, v, start)
+        if found is not None and (best is None or _scatter(v - found.values) < _scatter(v - best.values)):
             best = found
     return best
 
 
-def _robust(shape: TankShape, x: Array, v: Array, start: Array) -> tuple[Array, Array] | None:
+def _tilted(table: DataTable, level: _Shape) -> _Shape | None:
+    """A tilted, lying cylinder, fitted robustly from the level one."""
+    start = {**level.dimensions, "tilt": 0.01}
+    tank = Tank(Orientation.LYING, start["radius"], start["length"])
+    shape = TankShape(tank, tuple(start), table.cubic_factor or 1.0)
+    return _robust("lying-tilted", shape, table.reading, table.volume, start)
+
+
+def _robust(name: str, shape: TankShape, x: Array, v: Array, start: dict[str, float]) -> _Shape | None:
+    """The shape whose free quantities fit the rows, outliers counting little; None where it ends nowhere."""
+    first = np.array(list(start.values()))
     spread = _spread(v)
 
     def residuals(b: Array) -> Array:
@@ -361,16 +362,17 @@ def _robust(shape: TankShape, x: Array, v: Array, start: Array) -> tuple[Array, 
 
     found = least_squares(
         residuals,
-        start,
+        first,
         jac=jacobian,
         loss="soft_l1",
         f_scale=1e-3,
-        x_scale=np.maximum(np.abs(start), 1e-2 * np.abs(start[0])),
+        x_scale=np.maximum(np.abs(first), 1e-2 * np.abs(first[0])),
         max_nfev=200,
     )
     parameters = np.asarray(found.x, dtype=np.float64)
+    dimensions = dict(zip(start, parameters.tolist(), strict=True))
     try:
-        return shape.value(x, parameters), parameters
+        return _Shape(name, dimensions, shape.value(x, parameters), 2 * dimensions["radius"])
     except CalibrationError:
         return None
 
