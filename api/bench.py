@@ -1,26 +1,20 @@
-"""Where cameras and readers are plugged into a run: the level in the neck, as `control` asks for it."""
+"""Where cameras and readers are plugged into a run: level and gauges, as `control` asks for them."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
-
+from api.station_cameras import KeptFrames, StationCamera, StationCameras
 from control.errors import HeldError
+from control.gauges import Certificate, Gauge, gauge_of
 from control.observers import Observation
-from vision.cameras import Camera, open_camera
-from vision.errors import CameraError, VisionError
+from vision.errors import VisionError
 from vision.frame import Frame
-from vision.image_set import ImageSetWriter
 from vision.instrument import Reader
 from vision.reading import Answer, Reading
 from vision.station_file import Station, StationInstrument
 
 LEVEL_INSTRUMENT = "neck"
-SAME_FRAME_WAIT_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -37,6 +31,26 @@ def level_instrument(station: Station) -> StationInstrument:
     Raises `StationError` where the station has several and none of that name.
     """
     return station.instrument(LEVEL_INSTRUMENT if len(station.instruments) > 1 else None, station.name)
+
+
+def gauges_of(station: Station, where: str = "station") -> tuple[Gauge, ...]:
+    """The station's instruments that show a quantity of the rig, as `control` takes them.
+
+    Raises `ConfigurationError`, naming `where` (the station's file) and the instrument, for one that a run
+    cannot use.
+    """
+    found = []
+    for name, seen in station.instruments.items():
+        if seen.shows:
+            standard = seen.standard
+            certificate = None
+            if standard is not None:
+                certificate = Certificate(
+                    standard.name, standard.serial, standard.due, standard.standard_uncertainty
+                )
+            place = f"{where}: instruments.{name}"
+            found.append(gauge_of(name, seen.shows, seen.instrument.unit, certificate, place))
+    return tuple(found)
 
 
 def read_frames(reader: Reader, frames: Sequence[Frame]) -> Answer:
@@ -70,19 +84,18 @@ def observation(instrument: str, unit: str, answer: Answer, frames: Sequence[str
 class CameraLevelReader:
     """Reads the level in the neck through a station's camera (`control.observers.LevelReader`).
 
-    Frames that are evidence are kept as an image set in `frames`. `on_look` hears of every look, in the event
-    loop's thread. Camera and reader work in one thread of their own, so that the run is never kept waiting.
+    Frames that are evidence are kept in `kept`. `on_look` hears of every look, in the event loop's thread.
+    Camera and reader work in the camera's own thread, so that the run is never kept waiting.
     """
 
-    def __init__(self, station: Station, frames: Path, on_look: Callable[[Look], None]) -> None:
+    def __init__(
+        self, station: Station, cameras: StationCameras, kept: KeptFrames, on_look: Callable[[Look], None]
+    ) -> None:
         self._seen = level_instrument(station)
-        self._settings = station.cameras[self._seen.camera]
+        self._camera = cameras.of(self._seen)
         self._reader = station.reader(self._seen.name)
-        self._frames = frames
+        self._kept = kept
         self._on_look = on_look
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="camera")
-        self._camera: Camera | None = None
-        self._last_frame = ""
 
     @property
     def instrument(self) -> StationInstrument:
@@ -95,57 +108,47 @@ class CameraLevelReader:
         A picture that cannot be read comes back as a refused `Observation`. Raises `HeldError` when the
         camera does not answer, sends the same picture again and again, or the frames cannot be stored.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            look, names = await loop.run_in_executor(self._thread, self._look, frames, keep)
-        except VisionError as problem:
-            raise HeldError(str(problem)) from problem
+        look, names = await _look(
+            self._camera, self._reader, frames, self._seen, self._kept if keep else None
+        )
         self._on_look(look)
         return observation(self._seen.name, self._seen.instrument.unit, look.answer, names)
 
-    async def close(self) -> None:
-        """Let go of the camera."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
-        self._thread.shutdown()
 
-    def _look(self, count: int, keep: bool) -> tuple[Look, tuple[str, ...]]:
-        cv2.setNumThreads(1)  # the run and the page need the other cores
-        frames = [self._grab() for _ in range(count)]
-        answer = read_frames(self._reader, frames)
-        names: tuple[str, ...] = ()
-        if keep:
-            writer = ImageSetWriter(self._frames)
-            names = tuple(
-                writer.keep(frame, self._seen.description, self._settings.description, self._seen.region)
-                for frame in frames
-            )
+class CameraGaugeReader:
+    """Reads a station's gauges through its cameras (`control.observers.GaugeReader`), keeping the frames."""
+
+    def __init__(self, station: Station, cameras: StationCameras, kept: KeptFrames) -> None:
+        self._station = station
+        self._cameras = cameras
+        self._kept = kept
+        self._readers: dict[str, Reader] = {}
+
+    async def read_gauge(self, name: str, frames: int) -> Observation:
+        """Read the gauge from `frames` fresh frames, combined, and keep them as evidence.
+
+        A picture that cannot be read comes back as a refused `Observation`. Raises `HeldError` as
+        `CameraLevelReader` does.
+        """
+        seen = self._station.instruments[name]
+        if name not in self._readers:
+            self._readers[name] = self._station.reader(name)
+        look, names = await _look(self._cameras.of(seen), self._readers[name], frames, seen, self._kept)
+        return observation(name, seen.instrument.unit, look.answer, names)
+
+
+async def _look(
+    camera: StationCamera, reader: Reader, count: int, seen: StationInstrument, kept: KeptFrames | None
+) -> tuple[Look, tuple[str, ...]]:
+    """Fresh frames, what the reader makes of them, and their names where they are kept."""
+
+    def look() -> tuple[Look, tuple[str, ...]]:
+        frames = [camera.grab() for _ in range(count)]
+        answer = read_frames(reader, frames)
+        names = kept.keep(frames, seen, camera.settings) if kept is not None else ()
         return Look(frames[-1], answer), names
 
-    def _grab(self) -> Frame:
-        """A frame that is another than the one before: a camera that has frozen must not fill a measure."""
-        deadline = time.monotonic() + self._settings.timeout_s
-        while True:
-            frame = self._grab_any()
-            if frame.sha256 != self._last_frame:
-                self._last_frame = frame.sha256
-                return frame
-            if time.monotonic() > deadline:
-                raise CameraError(
-                    f"{frame.source}: sent the same picture for {self._settings.timeout_s:g} s; "
-                    "expected a fresh one"
-                )
-            time.sleep(SAME_FRAME_WAIT_S)
-
-    def _grab_any(self) -> Frame:
-        if self._camera is None:
-            self._camera = open_camera(self._settings)
-        try:
-            return self._camera.grab()
-        except CameraError:
-            self._let_go()  # a camera that was unplugged comes back only when it is opened anew
-            raise
-
-    def _let_go(self) -> None:
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
+    try:
+        return await asyncio.wrap_future(camera.submit(look))
+    except VisionError as problem:
+        raise HeldError(str(problem)) from problem

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from api.bench import CameraLevelReader, level_instrument
+from api.bench import CameraGaugeReader, CameraLevelReader, gauges_of, level_instrument
 from api.errors import BusyError, NotNowError, RecordError
 from api.events import EventStream
 from api.indexing import index_folders, rows_of
@@ -20,6 +21,7 @@ from api.models import Live
 from api.records import FRAMES, RESULT, canonical_json, load_record, new_run_id, write_durably
 from api.results import result_of
 from api.settings import Choice, Configuration, Settings, configure
+from api.station_cameras import KeptFrames, StationCameras
 from api.storage.runs import RunIndex
 from api.watch import IDLE, Watch
 from control.clock import ScaledClock
@@ -54,7 +56,7 @@ class _Carried:
     folder: Path
     journal: Journal
     rig: Rig
-    reader: CameraLevelReader
+    cameras: StationCameras
     lock: BenchLock
 
 
@@ -205,13 +207,17 @@ class Runs:
         clock = ScaledClock()
         journal = Journal.create(folder, clock, self._hear)
         rig = Rig(configuration.rig, clock=clock)
-        reader = CameraLevelReader(configuration.station, folder / FRAMES, self._see)
+        station = configuration.station
+        cameras, kept = StationCameras(station), KeptFrames(folder / FRAMES)
+        reader = CameraLevelReader(station, cameras, kept, self._see)
         run = Run(
             rig,
             configuration.procedure,
             measure=measure,
             rules=plain["rules"],
             level=reader,
+            gauges=gauges_of(station),
+            gauge_reader=CameraGaugeReader(station, cameras, kept),
             journal=journal,
             listener=self._hear,
             settings=record_settings,
@@ -227,7 +233,7 @@ class Runs:
             scale=(scale.first, scale.last) if scale is not None else (None, None),
         )
         self._index(lambda: self.index.put(watch.row()))
-        return _Carried(watch, folder, journal, rig, reader, lock)
+        return _Carried(watch, folder, journal, rig, cameras, lock)
 
     async def _carry_out(self, carried: _Carried) -> None:
         viewers = asyncio.create_task(self._show_regularly(), name="live view")
@@ -251,7 +257,7 @@ class Runs:
         except Exception:
             _log.exception("run %s failed", carried.watch.run_id)
         finally:
-            for let_go in (carried.rig.close, carried.reader.close):
+            for let_go in (carried.rig.close, partial(asyncio.to_thread, carried.cameras.close)):
                 try:
                     await let_go()
                 except Exception:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from api.bench import gauges_of
 from api.errors import SettingsError
 from calibration.rules import load_rule_pack
 from control.procedure import Procedure, load_procedure
@@ -185,6 +186,7 @@ def configure(settings: Settings, choice: Choice) -> Configuration:
         if name != written:
             file = settings.find(kind, name)
             raise SettingsError(f"{file}: name: expected {name!r} like the file, not {written!r}")
+    gauges_of(configuration.station, str(settings.find("stations", choice.station)))
     return configuration
 
 

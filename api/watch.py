@@ -69,7 +69,7 @@ class Watch:
             self.detail = str(data.get("detail", ""))
             if self.level is not None and data["step"] in MOVING_STEPS:
                 self.level = self.level.model_copy(update={"old": True})
-        elif kind == "observation":
+        elif kind == "observation" and data["purpose"] != "gauge":
             self.level = LiveLevel(
                 value=data["value"],
                 unit=data["unit"],

@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+NO_PICTURE: Final = (
+    "no-picture"  # the reason of an observation without any frame; the others are the readers' words
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,18 @@ class LevelReader(Protocol):
 
     async def read_level(self, frames: int, *, keep: bool) -> Observation:
         """Read the level from `frames` fresh frames, combined; `keep` stores them as evidence.
+
+        A picture that cannot be read comes back as a refused `Observation`. Raises `HeldError` when the
+        camera does not answer.
+        """
+        ...
+
+
+class GaugeReader(Protocol):
+    """Reads gauges by camera: dials, displays, thermometers, each by its name in the station."""
+
+    async def read_gauge(self, name: str, frames: int) -> Observation:
+        """Read the gauge from `frames` fresh frames, combined, and keep them as evidence.
 
         A picture that cannot be read comes back as a refused `Observation`. Raises `HeldError` when the
         camera does not answer.

@@ -9,6 +9,8 @@ from typing import Any
 
 from control.toml_table import TomlTable, plain
 
+GAUGE_FRAMES = 3  # where a procedure does not say it
+
 
 @dataclass(frozen=True)
 class Soak:
@@ -56,6 +58,7 @@ class Weigh:
 class Procedure:
     """The procedure *verify measure*. Targets in scale units, rising; times in seconds of the rig's clock.
 
+    `read_frames` pictures make a reading of the level, `gauge_frames` one of a gauge that the result needs.
     `source` is the file as plain values, for the record.
     """
 
@@ -69,6 +72,7 @@ class Procedure:
     fill: Fill
     settle: Settle
     read_frames: int
+    gauge_frames: int
     weigh: Weigh
     drain_time_limit_s: float
     repeat_range_ml: float
@@ -110,6 +114,7 @@ def load_procedure(path: Path) -> Procedure:
             time_limit_s=settle.take_number("time_limit_s", above=0.0),
         ),
         read_frames=read.take_int("frames", 1, 1000),
+        gauge_frames=read.take_int("gauge_frames", 1, 1000, default=GAUGE_FRAMES),
         weigh=Weigh(
             count=weigh.take_int("count", 2, 1000),
             interval_s=weigh.take_number("interval_s", above=0.0),

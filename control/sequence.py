@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from control.alarms import Alarm
 from control.errors import HeldError, RecordError, RigError, TransitionError
+from control.gauges import Gauge
 from control.interlocks import CLOSED_PCT, VALVES
 from control.journal import Journal, tell
-from control.observers import LevelReader, Listener
+from control.observers import GaugeReader, LevelReader, Listener
 from control.procedure import Procedure
 from control.rig import Rig
 from control.rig_tags import LATCHES, word
@@ -19,7 +20,7 @@ from control.states import ENDED, Command, State, after, allowed
 from control.steps.check import faults_before_water, vessel_of
 from control.steps.drain import VALVE_WAIT_S
 from control.steps.plan import first_of_repeat, plan
-from control.steps.step import Context, Memory, Step
+from control.steps.step import Context, Memory, NoGauges, Step
 
 OPERATOR: Final = (Command.HOLD, Command.UNHOLD, Command.STOP, Command.ABORT)
 _OUTCOMES: Final = {State.COMPLETE: "complete", State.STOPPED: "stopped", State.ABORTED: "aborted"}
@@ -36,7 +37,8 @@ class Run:
     """One run on one rig. `await execute()` ends with its outcome: `complete`, `stopped` or `aborted`.
 
     `measure`, `rules` and `settings` are plain mappings as the record keeps them; `settings` becomes line 0
-    of an empty journal. The journal belongs to the caller, who closes it. The rig may be connected already.
+    of an empty journal. `gauges` are read by `gauge_reader`. The journal belongs to the caller, who closes
+    it. The rig may be connected already.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class Run:
         rules: Mapping[str, Any],
         level: LevelReader,
         journal: Journal,
+        gauges: Sequence[Gauge] = (),
+        gauge_reader: GaugeReader | None = None,
         listener: Listener | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
@@ -59,6 +63,8 @@ class Run:
         self._measure = measure
         self._rules = rules
         self._level = level
+        self._gauges = gauges
+        self._gauge_reader = gauge_reader or NoGauges()
         self._settings = settings
         self._listener = listener
         self._plan = plan(procedure)
@@ -167,11 +173,18 @@ class Run:
             self.journal.append("settings", self._settings)
         self._move(Command.START, "the operator's command")
         today = self.rig.clock.utc().date()
-        faults = faults_before_water(self.rig.map.standards, self._measure, self._rules, today)
+        faults = faults_before_water(self.rig.map.standards, self._measure, self._rules, today, self._gauges)
         if faults:
             return await self._end(Command.STOP, "; ".join(faults))
         self._context = Context(
-            self.rig, self.procedure, vessel_of(self._measure), self._level, self.journal, Memory()
+            self.rig,
+            self.procedure,
+            vessel_of(self._measure),
+            self._level,
+            self.journal,
+            Memory(),
+            self._gauges,
+            self._gauge_reader,
         )
         while True:
             order = await self._work_until_ordered(self._context)

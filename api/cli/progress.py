@@ -65,6 +65,9 @@ class RunProgress:
             self._heard_state(str(data["to"]), str(data["reason"]))
         elif kind == "alarm":
             self._say(f"alarm: {data['detail']}")
+        elif kind == "observation" and data["purpose"] == "gauge":
+            if data["value"] is None:
+                self._say(f"{data['instrument']}: refused ({data['reason']}): {data['detail']}")
         elif kind == "observation" and data["frames"]:
             self._heard_reading(data)
         elif kind == "step" and self._bar is None:

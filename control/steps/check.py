@@ -1,10 +1,11 @@
 """What must be in order before water flows: standards in date, item and rules complete."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from control.errors import HeldError
+from control.gauges import Gauge
 from control.steps.step import Vessel
 
 MEASURE_TEXTS = ("name", "make", "model", "serial", "kind")
@@ -17,12 +18,19 @@ def faults_before_water(
     measure: Mapping[str, Any],
     rules: Mapping[str, Any],
     today: datetime.date,
+    gauges: Sequence[Gauge] = (),
 ) -> tuple[str, ...]:
     """What stops the run before it begins, a sentence each; empty where all is in order."""
     faults = [
         f"the {name} ({values['name']}, serial {values['serial']}) is past its due date {values['due']}"
         for name, values in standards.items()
         if values["due"] < today
+    ]
+    faults += [
+        f"the {gauge.name} ({gauge.certificate.name}, serial {gauge.certificate.serial}) is past "
+        f"its due date {gauge.certificate.due}"
+        for gauge in gauges
+        if gauge.certificate.due < today
     ]
     if "balance" not in standards:
         faults.append("the rig's file names no standard 'balance'; a gravimetric run needs one")

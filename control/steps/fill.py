@@ -8,6 +8,7 @@ from control.errors import HeldError
 from control.interlocks import CLOSED_PCT, INLETS
 from control.rig_tags import DOSE_BROKEN_OFF, DOSE_COMPLETE
 from control.snapshot import Snapshot
+from control.steps.gauge import check_pressure
 from control.steps.look import look, look_until_read, refused
 from control.steps.step import UNKNOWN_BIAS_SHARE, Context
 
@@ -86,6 +87,7 @@ async def dose(context: Context, opcode: str, volume_l: float) -> None:
     memory.dosing = memory.wet = True
     if opcode == "fill-coarse":
         await rig.fill_coarse(volume_l, limits.coarse_speed_pct)
+        await check_pressure(context, None, filling=True)
     else:
         await rig.fill_fine(volume_l, limits.fine_speed_pct)
 

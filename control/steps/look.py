@@ -1,6 +1,7 @@
 """Looking at the neck through the camera: one reading, recorded, whatever it says."""
 
 from math import isfinite
+from typing import Any
 
 from control.errors import HeldError
 from control.observers import Observation
@@ -19,26 +20,28 @@ async def look(
     seen = await context.level.read_level(frames, keep=keep)
     if any(value is not None and not isfinite(value) for value in (seen.value, seen.standard_uncertainty)):
         raise HeldError(f"{seen.instrument}: the reader answers {seen.value} ± {seen.standard_uncertainty}")
-    context.record(
-        "observation",
-        {
-            "instrument": seen.instrument,
-            "purpose": purpose,
-            "repeat": context.repeat,
-            "target": target,
-            "value": seen.value,
-            "unit": seen.unit,
-            "standard_uncertainty": seen.standard_uncertainty,
-            "terms": dict(seen.terms) if seen.terms is not None else None,
-            "reason": seen.reason,
-            "detail": seen.detail,
-            "notes": list(seen.notes),
-            "frames": list(seen.frames),
-        },
-    )
+    context.record("observation", observation_line(seen, purpose, context.repeat, target))
     context.memory.unit = seen.unit
     context.memory.level = seen.value
     return seen
+
+
+def observation_line(seen: Observation, purpose: str, repeat: int, target: float | None) -> dict[str, Any]:
+    """The data of an observation's line in the record."""
+    return {
+        "instrument": seen.instrument,
+        "purpose": purpose,
+        "repeat": repeat,
+        "target": target,
+        "value": seen.value,
+        "unit": seen.unit,
+        "standard_uncertainty": seen.standard_uncertainty,
+        "terms": dict(seen.terms) if seen.terms is not None else None,
+        "reason": seen.reason,
+        "detail": seen.detail,
+        "notes": list(seen.notes),
+        "frames": list(seen.frames),
+    }
 
 
 async def look_until_read(

@@ -1,13 +1,14 @@
 """What a step is, and what the steps of one run share."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import pi
 from typing import Any
 
 from control.errors import HeldError
+from control.gauges import Gauge, Shown
 from control.journal import Journal
-from control.observers import LevelReader
+from control.observers import GaugeReader, LevelReader, Observation
 from control.procedure import Procedure
 from control.rig import Rig
 from control.snapshot import Snapshot
@@ -47,6 +48,14 @@ class Memory:
     level: float | None = None  # the last level read, in `unit`
 
 
+class NoGauges:
+    """The reader of a run without gauges."""
+
+    async def read_gauge(self, name: str, frames: int) -> Observation:
+        """There is nothing to read."""
+        raise HeldError(f"{name}: no camera reads it")
+
+
 @dataclass
 class Context:
     """What a step works with."""
@@ -57,7 +66,13 @@ class Context:
     level: LevelReader
     journal: Journal
     memory: Memory
+    gauges: Sequence[Gauge] = ()
+    gauge_reader: GaugeReader = field(default_factory=NoGauges)
     repeat: int = 0
+
+    def gauges_showing(self, quantity: Shown) -> list[Gauge]:
+        """The station's gauges that show this quantity."""
+        return [gauge for gauge in self.gauges if gauge.shows is quantity]
 
     def known(self, snapshot: Snapshot, name: str) -> float:
         """A tag's number. Raises `HeldError` where it is unknown: unknown is not zero."""

@@ -1,5 +1,6 @@
-"""Weigh: the steady balance, and the ambient that belongs to it."""
+"""Weigh: the steady balance, and the ambient that belongs to it; the gauges beside them."""
 
+from control.steps.gauge import check_balance, check_pressure, read_water
 from control.steps.step import Context
 
 AMBIENT = {
@@ -14,10 +15,16 @@ AMBIENT = {
 async def weigh(context: Context, target: float | None, load: str) -> None:
     """Record the balance (`load` is `full` or `drained`), and water, vessel and air as they are then.
 
-    Raises `HeldError` where the balance does not come to rest.
+    The gauges come first: a weighing in the record is one that they do not contradict. Raises `HeldError`
+    where the balance does not come to rest, a gauge contradicts the wire, or one that the result needs cannot
+    be read.
     """
     limits = context.procedure.weigh
+    if target is not None:
+        await read_water(context, target)
+        await check_pressure(context, target, filling=False)
     weighing = await context.rig.weigh(limits.count, limits.interval_s, limits.time_limit_s)
+    await check_balance(context, target, load, weighing)
     where = {"repeat": context.repeat, "target": target, "load": load}
     context.record(
         "weighing",

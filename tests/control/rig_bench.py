@@ -5,11 +5,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from control.errors import HeldError
+from control.gauges import Certificate, Gauge, gauge_of
 from control.journal import Journal, Record, read_record
 from control.observers import Observation
 from control.procedure import Procedure
@@ -95,6 +97,49 @@ class PlantReader:
         return Observation("neck", "mL", level, 0.4, terms={"edges": 0.4}, frames=names)
 
 
+class PlantGauges:
+    """Reads what the plant's gauges would show, by the names of `gauges`; can be told to fail."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.off: dict[str, float] = {}  # by name: added to what is read
+        self.times: dict[str, float] = {}  # likewise: multiplied with it
+        self.refusing: dict[str, int] = {}  # likewise: pictures to refuse
+        self.dead: set[str] = set()
+        self.read: list[tuple[str, int]] = []
+
+    async def read_gauge(self, name: str, frames: int) -> Observation:
+        """The plant's value in the gauge's unit."""
+        self.read.append((name, frames))
+        if name in self.dead:
+            raise HeldError(f"camera of {name} does not answer")
+        await asyncio.sleep(0.002)
+        plant = self.bench.plant
+        unit, value, u = {
+            "water": ("degC", plant.vessel.water_c, 0.01),
+            "scales": ("kg", plant.balance.indication_g / 1000.0, 0.0),
+            "dial": ("bar", plant.hydraulics.line_pressure_kpa / 100.0, 0.005),
+        }[name]
+        if self.refusing.get(name, 0) > 0:
+            self.refusing[name] -= 1
+            return Observation(name, unit, None, None, "blurred", "the picture is blurred")
+        value = value * self.times.get(name, 1.0) + self.off.get(name, 0.0)
+        names = tuple(f"{len(self.read):063x}{n}" for n in range(frames))
+        return Observation(name, unit, value, u, terms={"reading": u}, frames=names)
+
+
+def gauges(due: date = date(2036, 12, 31)) -> tuple[Gauge, ...]:
+    """A thermometer, a balance's display and a dial, as a station would have them."""
+    return tuple(
+        gauge_of(name, shows, unit, Certificate(f"the {name}", "T-1", due, u), "station")
+        for name, shows, unit, u in (
+            ("water", "water_temperature", "degC", 0.03),
+            ("scales", "balance", "kg", 0.00015),
+            ("dial", "line_pressure", "bar", 0.012),
+        )
+    )
+
+
 @dataclass
 class RunBench:
     """A run that can be started on the bench, and its record read back."""
@@ -106,6 +151,7 @@ class RunBench:
     journal: Journal
     folder: Path
     heard: list[tuple[str, dict[str, Any]]]
+    gauges: PlantGauges
 
     def record(self) -> Record:
         """The record so far, its chain verified."""
@@ -160,7 +206,9 @@ async def running_bench() -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def prepared_run(bench: Bench, procedure: Procedure, folder: Path) -> AsyncIterator[RunBench]:
+async def prepared_run(
+    bench: Bench, procedure: Procedure, folder: Path, with_gauges: tuple[Gauge, ...] = ()
+) -> AsyncIterator[RunBench]:
     """A run on a rig that is not connected yet."""
     rig = Rig(bench.registers)
     heard: list[tuple[str, dict[str, Any]]] = []
@@ -169,19 +217,21 @@ async def prepared_run(bench: Bench, procedure: Procedure, folder: Path) -> Asyn
         heard.append((kind, dict(data)))
 
     journal = Journal.create(folder, rig.clock, listener)
-    reader = PlantReader(bench)
+    reader, read_gauges = PlantReader(bench), PlantGauges(bench)
     run = Run(
         rig,
         procedure,
         measure=shipped("measures", "demo-20l"),
         rules=shipped("rules", "tw-owner-standard-measure"),
         level=reader,
+        gauges=with_gauges,
+        gauge_reader=read_gauges,
         journal=journal,
         listener=listener,
         settings={"run": "test"},
     )
     try:
-        yield RunBench(run, reader, bench, rig, journal, folder, heard)
+        yield RunBench(run, reader, bench, rig, journal, folder, heard, read_gauges)
     finally:
         await rig.close()
         journal.close()
