@@ -249,9 +249,10 @@ class _Picture:
             f"Numbered by {numbering.numerals_read} of {numbering.numerals_seen} numerals in the picture."
         ]
         if numbering.named_at == 0.5:
+            wrong = "high" if numbering.step > 0 else "low"
             notes.append(
                 "The numerals are taken to name the half mark that they are nearest to; if they name the line"
-                f" beyond it, the value is {0.5 * per_numeral:g} {self.scale.unit} too high or too low."
+                f" below them, the value is {0.5 * per_numeral:g} {self.scale.unit} too {wrong}."
             )
         notes.append(
             "Not corrected for parallax between tape and tube: the line of sight is taken to be within"
