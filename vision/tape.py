@@ -32,8 +32,8 @@ LEAST_CLARITY = 1.2  # of the surface's step against what else changes along the
 LARGEST_RIVAL = 0.95  # of that clarity, anywhere else beside the tape
 LARGEST_SCATTER_DIVISIONS = 0.04  # of the lines about the lattice, in numbered divisions
 SURFACE_PX = 0.3  # what the place of an edge in a compressed picture is good for
-MENISCUS_MM = 0.3  # how far from the lowest point a surface of unknown bore and lighting may show its step
-SIGHT_DEG = 3.0  # how far off level a camera looks that nobody has levelled
+MENISCUS_MM = 0.3  # estimate (unverified): where a surface of unknown bore and light may show its step
+SIGHT_DEG = 3.0  # estimate (unverified): how far off level a camera looks that nobody has levelled
 MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 
 
