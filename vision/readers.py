@@ -6,6 +6,7 @@ A new kind is one file with both, and one line here.
 from collections.abc import Mapping
 from typing import Any
 
+from vision.dial import DialReader, dial_from
 from vision.errors import StationError
 from vision.instrument import Instrument, Kind, Reader, Region
 from vision.sight_glass import SightGlassReader
@@ -26,7 +27,7 @@ def _sight_glass_reader(
 
 KINDS: dict[str, Kind[Any]] = {
     "sight-glass": Kind(sight_glass_from, _sight_glass_reader),
-    "dial": UNSUPPORTED,
+    "dial": Kind(dial_from, DialReader),
     "seven-segment": UNSUPPORTED,
     "thermometer": UNSUPPORTED,
 }
