@@ -11,6 +11,7 @@ from math import sqrt
 from typing import Any
 
 from calibration.errors import CalibrationError, UnknownQuantityError
+from calibration.gauges import WATER
 from calibration.section import Section
 from calibration.volumes import VolumeKind
 
@@ -38,6 +39,14 @@ class Level:
 
 
 @dataclass(frozen=True)
+class GaugeReading:
+    """What a gauge showed, and the standard uncertainty of reading it, in its unit."""
+
+    value: float
+    u: float
+
+
+@dataclass(frozen=True)
 class Weighing:
     """A mean of steady indications in g, and the standard deviation of that mean."""
 
@@ -59,7 +68,7 @@ class Ambient:
 @dataclass(frozen=True)
 class Delivery:
     """One volume: the level, the masses, the conditions at the full weighing, the time that the measure
-    dripped.
+    dripped. `thermometers` are those that a camera read in the water, by instrument.
     """
 
     repeat: int
@@ -70,6 +79,7 @@ class Delivery:
     ambient: Ambient
     drip_required_s: float | None
     drip_waited_s: float | None
+    thermometers: Mapping[str, GaugeReading] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,6 +89,7 @@ class _FullSet:
     level: Level | None = None
     weighing: Weighing | None = None
     ambient: Section | None = None
+    thermometers: dict[str, GaugeReading] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -101,6 +112,13 @@ class _Attempt:
         """
         sets = self.fulls.setdefault(target, [])
         if not sets or getattr(sets[-1], part) is not None:
+            sets.append(_FullSet())
+        return sets[-1]
+
+    def latest(self, target: float) -> _FullSet:
+        """The set that was begun last, or a first one."""
+        sets = self.fulls.setdefault(target, [])
+        if not sets:
             sets.append(_FullSet())
         return sets[-1]
 
@@ -148,10 +166,23 @@ def deliveries(lines: Sequence[Mapping[str, Any]], kind: VolumeKind) -> tuple[De
 
 
 def _take_observation(attempts: dict[int, list[_Attempt]], data: Section, kind: VolumeKind) -> None:
-    if data.text("purpose") != "measure" or data.optional_text("reason") or not data.has("value"):
+    purpose = data.text("purpose")
+    if data.optional_text("reason") or not data.has("value"):
+        return
+    if purpose == "gauge" and data.text("shows") == WATER:
+        _take_thermometer(attempts, data, kind)
+    if purpose != "measure":
         return
     attempt = _attempt(attempts, data, kind, full=True)
     attempt.full(data.number("target"), "level").level = _level(data)
+
+
+def _take_thermometer(attempts: dict[int, list[_Attempt]], data: Section, kind: VolumeKind) -> None:
+    if data.text("unit") != "degC":
+        raise data.fail("unit", f"must be degC for a thermometer in the water, not {data.text('unit')!r}")
+    attempt = _attempt(attempts, data, kind, full=True)
+    reading = GaugeReading(data.number("value"), data.number("standard_uncertainty", at_least=0))
+    attempt.latest(data.number("target")).thermometers[data.text("instrument")] = reading
 
 
 def _take_weighing(attempts: dict[int, list[_Attempt]], data: Section, kind: VolumeKind) -> None:
@@ -213,6 +244,7 @@ def _deliveries(repeat: int, attempt: _Attempt) -> list[Delivery]:
                 ambient=_ambient(full.ambient),
                 drip_required_s=drip_required,
                 drip_waited_s=drip_waited,
+                thermometers=full.thermometers,
             )
         )
     return found

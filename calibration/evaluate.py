@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isinf, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -10,19 +10,26 @@ from numpy.typing import NDArray
 
 from calibration.deliveries import Delivery, deliveries
 from calibration.errors import CalibrationError, UnknownQuantityError, UnsuitableModelError
+from calibration.gauges import gauge_checks
 from calibration.gravimetric_run import GravimetricRun, reading_scale
 from calibration.neck_curve import NeckCurve, neck_curve
-from calibration.propagation import BudgetRow, Distribution, Input, Propagated, propagate
+from calibration.propagation import Distribution, Input, propagate
 from calibration.properties.water import AIR_SATURATION_RANGE_C
+from calibration.result_words import (
+    budget_row,
+    curve_words,
+    heading,
+    outcome,
+    repeat_words,
+    repeatability_words,
+    settled,
+    verdict_words,
+    water_words,
+)
 from calibration.run_settings import RunSettings, run_settings
-from calibration.verdict import Verdict, decide
+from calibration.verdict import decide
 from calibration.volumes import VolumeKind
-
-SCHEMA = 1
-
-# Sums and special functions may differ in the last bits between processors; results are cut well above that,
-# so that the same record gives the same bytes everywhere.
-_SIGNIFICANT_DIGITS = 12
+from calibration.water_temperature import WaterTemperature, disagreements, unread, water_temperature
 
 NOMINAL_MARK = 0.0
 
@@ -66,7 +73,8 @@ def evaluate(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "and a drained weighing at the nominal mark"
         )
     unit = _unit(ds)
-    run = GravimetricRun(ds, settings.item, settings.standards, reading_scale(settings.item, unit))
+    water = water_temperature(ds, settings.standards, settings.gauges)
+    run = GravimetricRun(ds, settings.item, settings.standards, reading_scale(settings.item, unit), water)
     volumes_ml = run.volumes_model().value()
     errors_ml = 1000.0 * settings.item.nominal_l - volumes_ml
     errors_ml = errors_ml + run.scale.ml_per_unit * np.array([d.level.value for d in ds])
@@ -75,7 +83,7 @@ def evaluate(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     error = propagate(
         run.error_model(at_mark, _repeatability(scatter), _common_reading(at_mark, unit)), probability
     )
-    notes = _notes(ds, settings)
+    notes = _notes(ds, settings, water)
     curve = _curve(run, settings, scatter, notes)
     verdict = decide(
         settings.pack,
@@ -85,23 +93,29 @@ def evaluate(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         dof=error.dof,
         nominal_l=settings.item.nominal_l,
         division_ml=settings.item.division_ml,
-        obstacles=_obstacles(lines, ds, at_mark, settings, scatter),
+        obstacles=[
+            *_obstacles(lines, ds, at_mark, settings, scatter),
+            *disagreements(water, ds, settings.standards),
+        ],
     )
     result = {
-        **_heading(settings),
+        **heading(settings),
         "reading_unit": unit,
-        **_outcome(settings, error),
-        "verdict": _verdict(verdict),
+        **outcome(settings, error),
+        "verdict": verdict_words(verdict),
         "repeats": [
-            _repeat(d, float(v), float(e)) for d, v, e in zip(ds, volumes_ml, errors_ml, strict=True)
+            repeat_words(d, water, float(v), float(e))
+            for d, v, e in zip(ds, volumes_ml, errors_ml, strict=True)
         ],
-        **_repeatability_words(settings, scatter),
-        "budget": [_budget_row(row) for row in error.budget],
-        "curve": None if curve is None else _curve_words(curve, ds, unit, settings.item.nominal_l),
+        **repeatability_words(settings, scatter.range),
+        "budget": [budget_row(row) for row in error.budget],
+        "curve": None if curve is None else curve_words(curve, ds, unit, settings.item.nominal_l),
+        "water_temperature": water_words(water),
+        "gauges": gauge_checks(lines),
         "notes": notes,
     }
-    settled: dict[str, Any] = _settled(result)
-    return settled
+    plain: dict[str, Any] = settled(result)
+    return plain
 
 
 def _unit(ds: Sequence[Delivery]) -> str:
@@ -244,12 +258,16 @@ def _drip_obstacles(ds: Sequence[Delivery]) -> list[str]:
     return found
 
 
-def _notes(ds: Sequence[Delivery], settings: RunSettings) -> list[str]:
+def _notes(ds: Sequence[Delivery], settings: RunSettings, water: WaterTemperature) -> list[str]:
     notes = [
         "The water is taken as pure; its quality is not in the record.",
         "Film and drip have no term of their own: the delivered volume is defined by the drip time, "
         "and how well that repeats is in the repeatability.",
         "The balance's errors at the full and at the drained load are taken as independent.",
+    ]
+    notes += [
+        f"The {name} was not read in every delivery: the water's temperature is made without it."
+        for name in unread(water, settings.gauges)
     ]
     if any(d.ambient.water_c > AIR_SATURATION_RANGE_C[1] for d in ds):
         notes.append(
@@ -257,139 +275,3 @@ def _notes(ds: Sequence[Delivery], settings: RunSettings) -> list[str]:
             "the value at 25 °C bounds its effect."
         )
     return notes
-
-
-def _heading(settings: RunSettings) -> dict[str, Any]:
-    item = settings.item
-    return {
-        "schema": SCHEMA,
-        "run": settings.run,
-        "item": {"name": item.name, "make": item.make, "model": item.model, "serial": item.serial},
-        "nominal_l": item.nominal_l,
-        "kind": item.kind.value,
-        "reference_temperature_c": item.reference_temperature_c,
-    }
-
-
-def _outcome(settings: RunSettings, error: Propagated) -> dict[str, Any]:
-    return {
-        "volume_l": settings.item.nominal_l - error.value / 1000.0,
-        "error_ml": error.value,
-        "standard_uncertainty_ml": error.u,
-        "expanded_uncertainty_ml": error.expanded,
-        "coverage_factor": error.coverage_factor,
-        "coverage_probability": error.probability,
-        "degrees_of_freedom": _finite(error.dof),
-    }
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "outcome": verdict.outcome.value,
-        "rule": verdict.rule.value,
-        "limit_ml": verdict.limit_ml,
-        "acceptance_limit_ml": verdict.acceptance_limit_ml,
-        "probability_of_conformity": verdict.probability_of_conformity,
-        "sentence": verdict.sentence,
-        "rules": verdict.rules,
-        "source": verdict.source,
-    }
-
-
-def _repeat(d: Delivery, volume_ml: float, error_ml: float) -> dict[str, Any]:
-    return {
-        "repeat": d.repeat,
-        "target": d.target,
-        "reading": d.level.value,
-        "standard_uncertainty_reading": d.level.u,
-        "volume_l": volume_ml / 1000.0,
-        "error_ml": error_ml,
-        "water_c": d.ambient.water_c,
-        "vessel_c": d.ambient.vessel_c,
-        "air_c": d.ambient.air_c,
-        "pressure_hpa": d.ambient.pressure_hpa,
-        "humidity_pct": d.ambient.humidity_pct,
-        "full_g": d.full.mean_g,
-        "drained_g": d.drained.mean_g,
-        "drip_s": d.drip_waited_s,
-        "frames": list(d.level.frames),
-    }
-
-
-def _repeatability_words(settings: RunSettings, scatter: _Scatter) -> dict[str, Any]:
-    limit = settings.plan.repeat_range_ml
-    if scatter.range is None:
-        word = "unknown"
-    elif limit is None:
-        word = "no-limit"
-    else:
-        word = "exceeded" if scatter.range > limit else "kept"
-    return {"repeat_range_ml": scatter.range, "repeat_limit_ml": limit, "repeatability": word}
-
-
-def _budget_row(row: BudgetRow) -> dict[str, Any]:
-    return {
-        "quantity": row.quantity,
-        "symbol": row.symbol,
-        "value": row.value,
-        "unit": row.unit,
-        "standard_uncertainty": row.standard_uncertainty,
-        "distribution": row.distribution.value,
-        "sensitivity": row.sensitivity,
-        "contribution_ml": row.contribution,
-        "share": row.share,
-        "degrees_of_freedom": _finite(row.dof),
-        "source": row.source,
-    }
-
-
-def _curve_words(curve: NeckCurve, ds: Sequence[Delivery], unit: str, nominal_l: float) -> dict[str, Any]:
-    fit = curve.fit
-    return {
-        "model": "line",
-        "unit": unit,
-        "points": [
-            {
-                "repeat": d.repeat,
-                "reading": d.level.value,
-                "volume_ml": float(volume),
-                "standard_uncertainty_reading": d.level.u,
-                "standard_uncertainty_volume_ml": float(u),
-                "residual_ml": float(residual),
-                "normalised_residual": float(normalised),
-            }
-            for d, volume, u, residual, normalised in zip(
-                ds, curve.volumes_ml, curve.volume_u_ml, fit.residuals, fit.normalised_residuals, strict=True
-            )
-        ],
-        "parameters": {"intercept": fit.intercept, "slope": fit.slope},
-        "covariance": [[float(c) for c in row] for row in curve.covariance],
-        "chi_squared": fit.chi_squared,
-        "degrees_of_freedom": fit.dof,
-        "p_value": fit.p_value,
-        "suitable": curve.suitable,
-        "table": [
-            {
-                "reading": row.reading,
-                "volume_l": nominal_l + row.volume / 1000.0,
-                "standard_uncertainty_ml": row.u,
-            }
-            for row in curve.table
-        ],
-    }
-
-
-def _finite(dof: float) -> float | None:
-    """Degrees of freedom as JSON has them: null for infinite."""
-    return None if isinf(dof) else dof
-
-
-def _settled(value: Any) -> Any:
-    """The value with every float cut to the digits that are the same on every machine."""
-    if isinstance(value, float):
-        return float(f"{value:.{_SIGNIFICANT_DIGITS}g}") + 0.0
-    if isinstance(value, Mapping):
-        return {key: _settled(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_settled(entry) for entry in value]
-    return value

@@ -5,7 +5,7 @@ number of repeats; what differs from delivery to delivery is their repeatability
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import pi, sqrt
 from typing import Any
 
@@ -25,6 +25,7 @@ from calibration.properties.water import (
 )
 from calibration.run_settings import Item, Standards
 from calibration.volumes import gravimetric_volume_l, z_factor
+from calibration.water_temperature import SENSOR, WaterTemperature
 
 Array = NDArray[np.float64]
 
@@ -74,6 +75,7 @@ class GravimetricRun:
     item: Item
     standards: Standards
     scale: ReadingScale
+    water: WaterTemperature = field(default_factory=WaterTemperature)
 
     def volumes_model(self) -> Model:
         """The model of the volumes in mL at the reference temperature, one output per delivery.
@@ -88,7 +90,7 @@ class GravimetricRun:
         `common_reading` is the error that all readings share, in the reading's unit; `repeatability` what is
         left of the deliveries' own scatter in their mean, in mL.
         """
-        chosen = GravimetricRun(tuple(at_mark), self.item, self.standards, self.scale)
+        chosen = replace(self, deliveries=tuple(at_mark))
         reading = float(np.mean([d.level.value for d in at_mark]))
         bore = self.scale.bore
 
@@ -131,7 +133,12 @@ class GravimetricRun:
         def of(symbol: str) -> Any:
             return np.asarray(q[symbol])[..., np.newaxis] + offsets.get(symbol, 0.0)
 
-        water_c, pressure = of("t_w"), of("p")
+        thermometers = {
+            symbol: of(symbol)
+            for one in self.water.thermometers
+            for symbol in (one.symbol, one.reading_symbol)
+        }
+        water_c, pressure = self.water.combined({SENSOR: of(SENSOR), **thermometers}), of("p")
         dissolved = air_saturation_correction(np.minimum(np.real(water_c), AIR_SATURATION_RANGE_C[1]))
         water = (water_density(water_c, pressure) + of("s_air") * dissolved) * (1 + of("k_w"))
         air = air_density(of("t_a"), pressure, of("h")) * (1 + of("k_a"))
@@ -157,6 +164,10 @@ class GravimetricRun:
             "t_a": np.array([d.ambient.air_c for d in ds]),
             "p": np.array([d.ambient.pressure_hpa for d in ds]),
             "h": np.array([d.ambient.humidity_pct for d in ds]),
+            **{
+                one.symbol: np.array([d.thermometers[one.instrument].value for d in ds])
+                for one in self.water.thermometers
+            },
         }
 
     @property
@@ -168,9 +179,7 @@ class GravimetricRun:
         """The inputs that the deliveries share; the value of a measured one is its mean."""
         means = {
             symbol: float(values.mean())
-            for symbol, values in GravimetricRun(
-                tuple(among), self.item, self.standards, self.scale
-            )._measured.items()
+            for symbol, values in replace(self, deliveries=tuple(among))._measured.items()
         }
         s, gamma = self.standards, self.item.cubic_expansion_per_c
 
@@ -187,7 +196,28 @@ class GravimetricRun:
                 f"{s.balance_source}; independent of the drained load",
             ),
             read("m_drained", s.balance_u_g, "g", "balance, drained", s.balance_source),
-            read("t_w", s.water_u_c, "°C", "temperature of the water", s.thermometers_source),
+            read(SENSOR, s.water_u_c, "°C", "temperature of the water", s.thermometers_source),
+            *(
+                each
+                for one in self.water.thermometers
+                for each in (
+                    read(
+                        one.symbol,
+                        one.certificate_u_c,
+                        "°C",
+                        f"temperature of the water by {one.instrument}",
+                        one.source,
+                    ),
+                    Input(
+                        one.reading_symbol,
+                        0.0,
+                        one.reading_u_c,
+                        "°C",
+                        quantity=f"reading of {one.instrument}, common to the repeats",
+                        source="the reader's terms; the largest of the run's readings",
+                    ),
+                )
+            ),
             read("t_v", s.vessel_u_c, "°C", "temperature of the vessel", s.thermometers_source),
             read("t_a", s.air_u_c, "°C", "temperature of the air", s.thermometers_source),
             read("p", s.pressure_u_hpa, "hPa", "pressure of the air", s.barometer_source),

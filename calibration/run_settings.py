@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from calibration.errors import CalibrationError, UnknownQuantityError
+from calibration.gauges import GaugeStandard, gauge_standards
 from calibration.quantity import Measured
 from calibration.rules import RulePack, parse_rule_pack
 from calibration.section import Section
@@ -59,7 +60,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The checked settings of a run. `divisions` holds each instrument's scale division in its own unit."""
+    """The checked settings of a run. `divisions` holds each instrument's scale division in its own unit,
+    `gauges` the certificates of the instruments that cameras read beside the wire.
+    """
 
     run: str
     item: Item
@@ -67,6 +70,7 @@ class RunSettings:
     plan: Plan
     pack: RulePack
     divisions: Mapping[str, float]
+    gauges: tuple[GaugeStandard, ...] = ()
 
 
 def run_settings(data: Mapping[str, Any]) -> RunSettings:
@@ -88,6 +92,7 @@ def run_settings(data: Mapping[str, Any]) -> RunSettings:
         plan=_plan(top.section("procedure")),
         pack=parse_rule_pack(rules, "record: settings.rules"),
         divisions=_divisions(top.optional_section("station")),
+        gauges=gauge_standards(top.optional_section("station")),
     )
 
 
