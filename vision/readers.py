@@ -12,6 +12,7 @@ from vision.instrument import Instrument, Kind, Reader, Region
 from vision.sight_glass import SightGlassReader
 from vision.station import CameraGeometry, SightGlass, sight_glass_from
 from vision.tape import TapeReader
+from vision.thermometer import ThermometerReader, thermometer_from
 from vision.unsupported import UNSUPPORTED
 
 
@@ -29,7 +30,7 @@ KINDS: dict[str, Kind[Any]] = {
     "sight-glass": Kind(sight_glass_from, _sight_glass_reader),
     "dial": Kind(dial_from, DialReader),
     "seven-segment": UNSUPPORTED,
-    "thermometer": UNSUPPORTED,
+    "thermometer": Kind(thermometer_from, ThermometerReader),
 }
 
 
