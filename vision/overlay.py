@@ -25,6 +25,7 @@ CURVES: tuple[Colour, ...] = ((0, 220, 255), (255, 120, 220), (120, 255, 120), (
 
 COVERAGE_FACTOR = 2.0  # of the expanded uncertainty that is written beside the value
 SUBPIXEL_BITS = 4
+PRINT_LETTERS = 4.0  # room left for a plate's own numbers, in heights of our letters
 LABELS_MAX = 40  # more numbers than this only cover each other
 
 
@@ -123,13 +124,25 @@ def _draw_seen(image: Image, drawing: Drawing, pen: _Pen) -> None:
         _line(image, (x0, y0), (x1, y1), MARK, pen)
         if label:
             if shown % every == 0:
-                _text(image, label, (max(x0, x1) + pen.text / 2, (y0 + y1) / 2 + pen.text / 3), MARK, pen)
+                _text(image, label, _label_place(drawing, (x0, y0, x1, y1), label, pen), MARK, pen)
             shown += 1
     for number, (_, points) in enumerate(drawing.curves):
         _polyline(image, points, CURVES[number % len(CURVES)], pen)
     if drawing.level is not None:
         x0, y0, x1, y1 = drawing.level
         _line(image, (x0, y0), (x1, y1), LEVEL, pen)
+
+
+def _label_place(
+    drawing: Drawing, mark: tuple[float, float, float, float], label: str, pen: _Pen
+) -> tuple[float, float]:
+    """Beyond the print of the plate, on the side away from the level: so the two can be compared."""
+    x0, y0, x1, y1 = mark
+    base = (y0 + y1) / 2 + pen.text / 3
+    beyond = PRINT_LETTERS * pen.text
+    if drawing.level is not None and (drawing.level[0] + drawing.level[2]) / 2 > max(x0, x1):
+        return max(pen.line, min(x0, x1) - beyond - _text_width(label, pen.text)), base
+    return max(x0, x1) + beyond, base
 
 
 def _line(
