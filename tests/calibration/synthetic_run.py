@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+THERMOMETER = "water_thermometer"
+READING_U_C = 0.01
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
@@ -48,6 +50,9 @@ class Truth:
         self.reading_common = scale * rng.normal(0, 0.40)
         self.film_g = 0.25 * scale
         self.noise = scale
+        self.gauge_rng = np.random.default_rng([seed, 1])
+        self.thermometer_bias = scale * self.gauge_rng.normal(0, 0.03)
+        self.thermometer_reading = scale * self.gauge_rng.normal(0, READING_U_C)
 
 
 def tanaka(t: float) -> float:
@@ -73,11 +78,12 @@ def record(truth: Truth, data: dict[str, Any] | None = None) -> list[dict[str, A
 
     write("settings", data)
     procedure = data["procedure"]
+    gauged = _thermometer(data) is not None
     for repeat in range(1, procedure["repeats"] + 1):
         film = rng.normal(0, truth.film_g)
         last = repeat == procedure["repeats"]
         for target in procedure["neck_targets"] if last else procedure["targets"]:
-            _fill(truth, write, repeat, target)
+            _fill(truth, write, repeat, target, gauged=gauged)
         write("drip", {"repeat": repeat, "required_s": 30.0, "waited_s": 30.2, "started": "stream-broke"})
         # A thicker film than usual stays behind: that much less was delivered.
         drained = 9000.0 + film + truth.balance_drained_g + truth.noise * rng.normal(0, 0.03)
@@ -87,7 +93,26 @@ def record(truth: Truth, data: dict[str, Any] | None = None) -> list[dict[str, A
     return lines
 
 
-def _fill(truth: Truth, write: Any, repeat: int, target: float) -> None:
+def _thermometer(data: dict[str, Any]) -> dict[str, Any] | None:
+    """The thermometer of a settings line's station, if it has one."""
+    return data["station"]["instruments"].get(THERMOMETER)
+
+
+def with_thermometer(data: dict[str, Any], u_c: float = 0.03) -> dict[str, Any]:
+    """Settings whose station has a thermometer in the water beside the rig's sensor, and no other gauge."""
+    neck = data["station"]["instruments"]["neck"]
+    standard = {"name": "thermometer", "serial": "1", "certificate": "C-1", "standard_uncertainty": u_c}
+    gauge = {"shows": "water_temperature", "kind": "thermometer", "unit": "degC", "standard": standard}
+    return {**data, "station": {**data["station"], "instruments": {"neck": neck, THERMOMETER: gauge}}}
+
+
+def without_gauges(data: dict[str, Any]) -> dict[str, Any]:
+    """Settings whose station has nothing but the neck."""
+    neck = data["station"]["instruments"]["neck"]
+    return {**data, "station": {**data["station"], "instruments": {"neck": neck}}}
+
+
+def _fill(truth: Truth, write: Any, repeat: int, target: float, *, gauged: bool) -> None:
     rng = truth.rng
     level = target + rng.uniform(-4, 4)
     water_c = 21.0 + 0.2 * (repeat % 3) + rng.normal(0, 0.1)
@@ -125,6 +150,29 @@ def _fill(truth: Truth, write: Any, repeat: int, target: float) -> None:
         "pressure_hpa": p + truth.pressure_bias,
         "humidity_pct": rh + truth.humidity_bias,
     }
+    if gauged:
+        shown = water_c + truth.thermometer_bias + truth.thermometer_reading
+        write(
+            "observation",
+            {
+                "instrument": THERMOMETER,
+                "purpose": "gauge",
+                "shows": "water_temperature",
+                "at": "full",
+                "repeat": repeat,
+                "target": target,
+                "value": shown + truth.noise * truth.gauge_rng.normal(0, 0.002),
+                "unit": "degC",
+                "standard_uncertainty": READING_U_C,
+                "terms": {"end": READING_U_C},
+                "reason": "",
+                "detail": "",
+                "notes": [],
+                "frames": [f"t{repeat}{int(target)}"],
+                "wire": water_c + truth.water_bias,
+                "wire_unit": "degC",
+            },
+        )
     _weigh(write, {"repeat": repeat, "target": target, "load": "full"}, round(full, 2), ambient)
 
 

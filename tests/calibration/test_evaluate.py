@@ -38,6 +38,8 @@ HEADINGS = {
     "repeatability",
     "budget",
     "curve",
+    "water_temperature",
+    "gauges",
     "notes",
 }
 

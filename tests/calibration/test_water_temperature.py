@@ -60,7 +60,7 @@ def test_two_thermometers_are_better_than_one() -> None:
     both = sqrt(sum(rows(with_it)[symbol]["contribution_ml"] ** 2 for symbol in ("t_w", "t_1", "r_1")))
     alone = abs(rows(without)["t_w"]["contribution_ml"])
     mean_u_c = 1.0 / sqrt(SENSOR_U_C**-2 + 1.0 / (0.03**2 + synthetic.READING_U_C**2))
-    assert both / alone == pytest.approx(mean_u_c / SENSOR_U_C, rel=1e-4)
+    assert both / alone == pytest.approx(mean_u_c / SENSOR_U_C, rel=1e-3)
     assert (1.0, []) == tuple(without["water_temperature"].values())
     assert [] == without["gauges"]
 
@@ -161,7 +161,7 @@ def test_a_gauge_without_a_certificate_is_named() -> None:
     """Unknown is not zero."""
     lines = gauged()
     del lines[0]["data"]["station"]["instruments"][synthetic.THERMOMETER]["standard"]
-    with pytest.raises(UnknownQuantityError, match="water_thermometer.standard is missing"):
+    with pytest.raises(UnknownQuantityError, match=r"water_thermometer\.standard is missing"):
         evaluate(lines)
 
 
