@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from api.station_cameras import KeptFrames, StationCamera, StationCameras
 from control.errors import HeldError
 from control.gauges import Certificate, Gauge, gauge_of
 from control.observers import Observation
 from vision.errors import VisionError
+from vision.follower import Follower
 from vision.frame import Frame
 from vision.instrument import Reader
 from vision.reading import Answer, Reading
@@ -94,6 +96,7 @@ class CameraLevelReader:
         self._seen = level_instrument(station)
         self._camera = cameras.of(self._seen)
         self._reader = station.reader(self._seen.name)
+        self._follower = Follower(self._seen.instrument.kind, self._reader)
         self._kept = kept
         self._on_look = on_look
 
@@ -105,12 +108,16 @@ class CameraLevelReader:
     async def read_level(self, frames: int, *, keep: bool) -> Observation:
         """Read the level from `frames` fresh frames, combined; `keep` stores them as evidence.
 
-        A picture that cannot be read comes back as a refused `Observation`. Raises `HeldError` when the
-        camera does not answer, sends the same picture again and again, or the frames cannot be stored.
+        Evidence is read by the whole search, which a replay repeats; other looks follow the one before. A
+        picture that cannot be read comes back as a refused `Observation`. Raises `HeldError` when the camera
+        does not answer, sends the same picture again and again, or the frames cannot be stored.
         """
-        look, names = await _look(
-            self._camera, self._reader, frames, self._seen, self._kept if keep else None
-        )
+        if keep:
+            look, names = await _look(
+                self._camera, partial(read_frames, self._reader), frames, self._seen, self._kept
+            )
+        else:
+            look, names = await _look(self._camera, self._follower.read, frames, self._seen, None)
         self._on_look(look)
         return observation(self._seen.name, self._seen.instrument.unit, look.answer, names)
 
@@ -133,18 +140,23 @@ class CameraGaugeReader:
         seen = self._station.instruments[name]
         if name not in self._readers:
             self._readers[name] = self._station.reader(name)
-        look, names = await _look(self._cameras.of(seen), self._readers[name], frames, seen, self._kept)
+        reading = partial(read_frames, self._readers[name])
+        look, names = await _look(self._cameras.of(seen), reading, frames, seen, self._kept)
         return observation(name, seen.instrument.unit, look.answer, names)
 
 
 async def _look(
-    camera: StationCamera, reader: Reader, count: int, seen: StationInstrument, kept: KeptFrames | None
+    camera: StationCamera,
+    reading: Callable[[Sequence[Frame]], Answer],
+    count: int,
+    seen: StationInstrument,
+    kept: KeptFrames | None,
 ) -> tuple[Look, tuple[str, ...]]:
-    """Fresh frames, what the reader makes of them, and their names where they are kept."""
+    """Fresh frames, what `reading` makes of them, and their names where they are kept."""
 
     def look() -> tuple[Look, tuple[str, ...]]:
         frames = [camera.grab() for _ in range(count)]
-        answer = read_frames(reader, frames)
+        answer = reading(frames)
         names = kept.keep(frames, seen, camera.settings) if kept is not None else ()
         return Look(frames[-1], answer), names
 

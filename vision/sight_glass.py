@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
-from statistics import mean, stdev
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from vision.instrument import Region
 from vision.level import USUAL_CARD_MM, Level, Sighting, level_again, level_of, menisci_of
 from vision.reading import Answer, Reading, Reason, Refusal
 from vision.scene import KIND, Scene, division_mm_of, find_scene, follow_scene
+from vision.several_frames import combined
 from vision.station import CameraGeometry, Lighting, Liquid, SightGlass
 
 FLOOR_EDGE_MM = 0.008  # edges are not better than this, whatever their scatter says
@@ -69,18 +69,7 @@ class SightGlassReader:
         Scatter between frames is the term `frames`, divided by √n; what all frames share is not. Refused
         frames are left out and named; when fewer than half can be read the commonest refusal is returned.
         """
-        answers = [self.read(frame) for frame in frames]
-        good = [answer for answer in answers if isinstance(answer, Reading)]
-        bad = [answer for answer in answers if isinstance(answer, Refusal)]
-        if not answers:
-            return Refusal(KIND, Reason.NO_MENISCUS, "there is no frame to read")
-        if 2 * len(good) < len(answers):
-            reasons = [refusal.reason for refusal in bad]
-            reason = max(reasons, key=reasons.count)
-            first = next(refusal for refusal in bad if refusal.reason is reason)
-            said = f"{len(bad)} of {len(answers)} frames cannot be read, most because: {first.detail}"
-            return Refusal(KIND, reason, said, first.drawing)
-        return _combined(good, bad)
+        return combined(KIND, [self.read(frame) for frame in frames])
 
     def _searched(self, frame: Frame) -> tuple[Answer, Track | None]:
         scene = find_scene(frame.gray, self._glass, self._lens, self._region)
@@ -170,26 +159,3 @@ class SightGlassReader:
             notes=notes,
             drawing=drawing,
         )
-
-
-def _combined(good: Sequence[Reading], bad: Sequence[Refusal]) -> Reading:
-    """The mean of readings of one level; the terms that frames do not share shrink with their number."""
-    values = [reading.value for reading in good]
-    names = list(dict.fromkeys(name for reading in good for name in reading.terms))
-    terms = {name: sqrt(mean(reading.terms.get(name, 0.0) ** 2 for reading in good)) for name in names}
-    notes = list(dict.fromkeys(note for reading in good for note in reading.notes))
-    if len(good) > 1:
-        terms["frames"] = stdev(values) / sqrt(len(good))
-    if bad:
-        said = f"{len(bad)} of {len(good) + len(bad)} frames were refused"
-        notes.append(f"{said} ({bad[0].reason}: {bad[0].detail})")
-    middle = min(good, key=lambda reading: abs(reading.value - mean(values)))
-    return Reading(
-        kind=KIND,
-        value=mean(values),
-        unit=middle.unit,
-        standard_uncertainty=sqrt(sum(u * u for u in terms.values())),
-        terms=terms,
-        notes=tuple(notes),
-        drawing=middle.drawing,
-    )
