@@ -37,6 +37,9 @@ def simulate_rig(
     truth_file: Annotated[
         Path | None, typer.Option(help="Where to leave the truth as JSON when the twin ends.")
     ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="A script (TOML) of what goes wrong, when, for how long.")
+    ] = None,
     parent_pid: Annotated[int | None, typer.Option(min=1, help="End when this process is gone.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON line.")] = False,
 ) -> None:
@@ -64,6 +67,7 @@ def simulate_rig(
             camera_port=configuration.camera.port if camera_port is None else camera_port,
             truth_file=truth_file,
             parent_pid=parent_pid,
+            faults=faults,
             ready=ready,
         )
     )

@@ -5,17 +5,21 @@ from typing import Protocol
 
 
 class CameraState(StrEnum):
-    """Dead answers nothing, black has its lens covered."""
+    """Dead answers nothing, black has its lens covered, frozen sends its last picture again and again, late
+    sends each some time after it was taken."""
 
     OK = "ok"
     DEAD = "dead"
     BLACK = "black"
+    FROZEN = "frozen"
+    LATE = "late"
 
 
 class SimulatedCamera(Protocol):
     """A camera as the twin's HTTP side serves it."""
 
     state: CameraState
+    late_s: float
     name: str
     path: str
 

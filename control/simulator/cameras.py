@@ -5,12 +5,16 @@ stands for what a person or a fate does to the bench, in simulation only:
 
 - `/simulation/door?open=1`
 - `/simulation/emergency-stop?pressed=1`
-- `/simulation/camera?state=ok|dead|black`, of the neck, or of the camera that `name=` names
+- `/simulation/camera?state=ok|dead|black|frozen|late`, of the neck, or of the camera that `name=` names
 - `/simulation/display?point=0|1`: the decimal point of every display breaks, or comes back
+- `/simulation/faults?fault=NAME&…`: something goes wrong, with its parameters, for `for_s=` seconds of the
+  rig's clock or until it is mended; `GET` lists what there is and what is wrong at the moment
+- `/simulation/faults/mend?number=N`, or without a number everything
 """
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from functools import cached_property
@@ -23,11 +27,15 @@ from control.errors import ConfigurationError
 from control.simulator.camera_state import CameraState, SimulatedCamera
 from control.simulator.camera_view import NeckView
 from control.simulator.configuration import CameraFigures
+from control.simulator.fault_board import FaultBoard
+from control.simulator.faults import Number, catalogue, describe_fault
 from control.simulator.gauge_cameras import GaugeCamera
 from control.simulator.plant import Plant
 from control.simulator.server import HOST
 
 NECK = "neck"
+FAULTS = "/simulation/faults"
+LASTING = Number(0.1, 1e6, 1.0)  # s of the rig's clock
 MOST_BODY = 4096  # bytes; a request's meaning stands in its address
 
 
@@ -36,6 +44,7 @@ class NeckCamera:
 
     def __init__(self, figures: CameraFigures, plant: Plant) -> None:
         self.state = CameraState.OK
+        self.late_s = 0.0
         self.name = NECK
         self.path = figures.path
         self._plant = plant
@@ -73,7 +82,9 @@ class NeckCamera:
 class BenchServer:
     """Serves the cameras and the hands at the bench on the loopback, in threads of its own."""
 
-    def __init__(self, cameras: Sequence[SimulatedCamera], plant: Plant, port: int) -> None:
+    def __init__(
+        self, cameras: Sequence[SimulatedCamera], plant: Plant, port: int, faults: FaultBoard | None = None
+    ) -> None:
         """Take the port. Raises `ConfigurationError` where it cannot be had, or two cameras share a path."""
         by_path = {camera.path: camera for camera in cameras}
         if len(by_path) < len(cameras):
@@ -81,7 +92,9 @@ class BenchServer:
                 "two cameras of the station have the same address; expected a path for each, and instruments "
                 "of one camera told apart by their region"
             )
-        handler = type("Handler", (_Handler,), {"cameras": by_path, "plant": plant})
+        handler = type(
+            "Handler", (_Handler,), {"cameras": by_path, "plant": plant, "faults": faults, "last": {}}
+        )
         try:
             self._server = _Server((HOST, port), handler)
         except OSError as error:
@@ -114,23 +127,28 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     cameras: ClassVar[Mapping[str, SimulatedCamera]]  # by path
     plant: ClassVar[Plant]
+    faults: ClassVar[FaultBoard | None]
+    last: ClassVar[dict[str, tuple[bytes, str]]]  # by path: the picture sent last, and when it was taken
     protocol_version = "HTTP/1.1"
     server_version = "tankcal-twin"
     timeout = 30.0
 
     def do_GET(self) -> None:
-        """A snapshot, or 404."""
-        camera = self.cameras.get(urlsplit(self.path).path)
-        if camera is None:
+        """A snapshot, the faults, or 404."""
+        path = urlsplit(self.path).path
+        camera = self.cameras.get(path)
+        if path == FAULTS and self.faults is not None:
+            self._say(HTTPStatus.OK, {"faults": catalogue(), "active": self.faults.active()})
+        elif camera is None:
             self._say(HTTPStatus.NOT_FOUND, {"error": f"expected {', '.join(self.cameras)}"})
         elif camera.state is CameraState.DEAD:
             self.close_connection = True  # a camera without power says nothing at all
         else:
-            data = camera.snapshot()
+            data, taken = self._picture(path, camera)
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "image/jpeg")
             self.send_header("Content-Length", str(len(data)))
-            self.send_header("Last-Modified", formatdate(usegmt=True))
+            self.send_header("Last-Modified", taken)
             self.send_header("Cache-Control", "no-store")
             self.end_headers()
             self.wfile.write(data)
@@ -155,8 +173,12 @@ class _Handler(BaseHTTPRequestHandler):
                 camera.state = CameraState(_word(query, "state", tuple(CameraState)))
             elif parts.path == "/simulation/display":
                 self._set_point(_flag(query, "point"))
+            elif parts.path in (FAULTS, f"{FAULTS}/mend") and self.faults is not None:
+                self._change_faults(
+                    self.faults, parts.path, {key: values[-1] for key, values in query.items()}
+                )
             else:
-                expected = "expected /simulation/door, emergency-stop, camera or display"
+                expected = "expected /simulation/door, emergency-stop, camera, display or faults"
                 self._say(HTTPStatus.NOT_FOUND, {"error": expected})
                 return
         except ValueError as error:
@@ -168,8 +190,33 @@ class _Handler(BaseHTTPRequestHandler):
                 "door_open": not self.plant.door_closed,
                 "emergency_stop": self.plant.emergency_stop,
                 "cameras": {camera.name: camera.state.value for camera in self.cameras.values()},
+                "faults": self.faults.active() if self.faults is not None else [],
             },
         )
+
+    def _picture(self, path: str, camera: SimulatedCamera) -> tuple[bytes, str]:
+        if camera.state is CameraState.FROZEN and path in self.last:
+            return self.last[path]
+        picture = self.last[path] = (camera.snapshot(), formatdate(usegmt=True))
+        if camera.state is CameraState.LATE:
+            time.sleep(camera.late_s)  # a thread of this request alone
+        return picture
+
+    def _change_faults(self, board: FaultBoard, path: str, query: dict[str, str]) -> None:
+        if path != FAULTS:
+            number = query.get("number")
+            if number is None:
+                board.end_all()
+            elif number.isdecimal():
+                board.end(int(number))
+            else:
+                raise ValueError(f"number: expected the number of an active fault, not {number!r}")
+            return
+        for_s = LASTING.check(query.pop("for_s")) if "for_s" in query else 0.0
+        if for_s is None:
+            raise ValueError(f"for_s: expected {LASTING.expected}")
+        fault = describe_fault(query.pop("fault", None), query, board.cameras)
+        board.begin(fault, float(for_s) or None)
 
     def _camera_named(self, query: dict[str, list[str]]) -> SimulatedCamera:
         named = {camera.name: camera for camera in self.cameras.values()}

@@ -98,6 +98,7 @@ class Device:
         self._dose: _Dose | None = None
         self._heartbeat: int | None = None
         self._heartbeat_wall_s: float | None = None
+        self._restart_steps = 0
 
     # ---- what the bench writes -----------------------------------------------------------------------------
     def beat(self, value: int, wall_s: float) -> None:
@@ -119,6 +120,22 @@ class Device:
             self.executed += 1
         self.accepted_sequence = sequence
         return self.result
+
+    def restart(self) -> None:
+        """The PLC loses its power for a moment: outputs off, its memory as at power-on.
+
+        The meter's totaliser is the meter's own and keeps its total.
+        """
+        self._end_inlets()
+        self.plant.drain.open = False
+        self.accepted_sequence = 0
+        self.result = Result.ACCEPTED
+        self.latch = Latch.NONE
+        self.dose_state = DoseState.NONE
+        self._dose = None
+        self._heartbeat = None
+        self._heartbeat_wall_s = None
+        self._restart_steps = self.plant.steps
 
     # ---- the scan ------------------------------------------------------------------------------------------
     def step(self, wall_s: float) -> None:
@@ -144,7 +161,7 @@ class Device:
         plant = self.plant
         if plant.emergency_stop:
             self._trip(Latch.EMERGENCY_STOP)
-        if plant.vessel.high_high and not plant.hydraulics.inlets_closed:
+        if plant.high_high and not plant.hydraulics.inlets_closed:
             self._trip(Latch.HIGH_HIGH)
         if not plant.door_closed and self._busy:
             self._trip(Latch.DOOR)
@@ -211,7 +228,7 @@ class Device:
         plant = self.plant
         if (standing := self._standing(wall_s)) is not Result.ACCEPTED:
             return standing
-        if plant.vessel.high_high:
+        if plant.high_high:
             return Result.HIGH_HIGH
         if self.latch is not Latch.NONE:
             return Result.LATCHED
@@ -245,7 +262,7 @@ class Device:
         lasting: dict[Latch, tuple[Callable[[], bool], Result]] = {
             Latch.EMERGENCY_STOP: (lambda: self.plant.emergency_stop, Result.EMERGENCY_STOP),
             Latch.DOOR: (lambda: not self.plant.door_closed, Result.DOOR_OPEN),
-            Latch.HIGH_HIGH: (lambda: self.plant.vessel.high_high, Result.HIGH_HIGH),
+            Latch.HIGH_HIGH: (lambda: self.plant.high_high, Result.HIGH_HIGH),
             Latch.HEARTBEAT: (lambda: self.heartbeat_missing(wall_s), Result.HEARTBEAT_MISSING),
             Latch.PUMP_DRY: (lambda: self.plant.hydraulics.dry, Result.LATCHED),
         }
@@ -265,10 +282,11 @@ class Device:
             "heartbeat": self._heartbeat or 0,
             "accepted_sequence": self.accepted_sequence,
             "command_result": int(self.result),
-            "device_counter": plant.steps & 0xFFFF,  # counts scans: it stands where the scan stands
+            "device_counter": (plant.steps - self._restart_steps)
+            & 0xFFFF,  # counts scans: it stands where the scan stands
             "latch": int(self.latch),
             "time_factor": self.time_factor,
-            "clock": plant.steps * STEP_S,
+            "clock": (plant.steps - self._restart_steps) * STEP_S,
             "dose_state": int(self.dose_state),
             "meter_pulses": meter.pulses & 0xFFFFFFFF,
             "meter_volume": meter.volume_l,
@@ -285,8 +303,8 @@ class Device:
             "drain_valve": 100.0 * plant.drain.position,
             "reservoir": hydraulics.reservoir_l,
             "line_pressure": hydraulics.line_pressure_kpa,
-            "level_high_high": vessel.high_high,
-            "level_empty": vessel.empty,
+            "level_high_high": plant.high_high,
+            "level_empty": plant.level_empty,
             "door_closed": plant.door_closed,
             "emergency_stop": plant.emergency_stop,
             "balance_stable": plant.balance.stable,

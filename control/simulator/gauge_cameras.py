@@ -50,6 +50,7 @@ class GaugeCamera:
 
     def __init__(self, figures: GaugeCameraFigures, plant: Plant) -> None:
         self.state = CameraState.OK
+        self.late_s = 0.0
         self.name = figures.name
         self.path = figures.path
         self._figures = figures

@@ -21,10 +21,15 @@ LOW_L = 15.0
 
 
 class Valve:
-    """A valve with travel time; `position` runs from 0 (closed) to 1, `open` is what it was told."""
+    """A valve with travel time; `position` runs from 0 (closed) to 1, `open` is what it was told.
+
+    A stuck one does not move in one direction (`can_open`, `can_close`), whatever it is told.
+    """
 
     def __init__(self, travel_s: float) -> None:
         self.travel_s = travel_s
+        self.can_open = True
+        self.can_close = True
         self.open = False
         self.position = 0.0
 
@@ -36,36 +41,43 @@ class Valve:
     def step(self, dt: float) -> None:
         """Travel for `dt` seconds."""
         if self.open:
-            if self.position < 1.0:
+            if self.position < 1.0 and self.can_open:
                 self.position = min(1.0, self.position + dt / self.travel_s)
-        elif self.position > 0.0:
+        elif self.position > 0.0 and self.can_close:
             self.position -= dt / self.travel_s
             if self.position < 1e-9:  # what rounding leaves is no opening
                 self.position = 0.0
 
 
 class Pump:
-    """A pump whose `speed` (0 to 1) follows its `setpoint` by a ramp."""
+    """A pump whose `speed` (0 to 1) follows its `setpoint` by a ramp; a `tripped` one runs out."""
 
     def __init__(self) -> None:
+        self.tripped = False
         self.setpoint = 0.0
         self.speed = 0.0
 
     def step(self, dt: float) -> None:
         """Follow the setpoint for `dt` seconds."""
         ramp = PUMP_RAMP_PER_S * dt
-        if self.speed < self.setpoint:
-            self.speed = min(self.setpoint, self.speed + ramp)
-        elif self.speed > self.setpoint:
-            self.speed = max(self.setpoint, self.speed - ramp)
+        wanted = 0.0 if self.tripped else self.setpoint
+        if self.speed < wanted:
+            self.speed = min(wanted, self.speed + ramp)
+        elif self.speed > wanted:
+            self.speed = max(wanted, self.speed - ramp)
 
 
 class Meter:
-    """The master meter: `pulses` since power-on of a K-factor that is off by the true `error` (a ratio)."""
+    """The master meter: `pulses` since power-on of a K-factor that is off by the true `error` (a ratio).
+
+    One that is not `counting` gives no pulses; `drift` (a ratio) is added to its error from now on.
+    """
 
     def __init__(self, error: float) -> None:
         self.true_k_per_ml = PULSES_PER_L * (1.0 + error) / 1000.0
-        self.passed_ml = 0.0
+        self.counting = True
+        self.drift = 0.0
+        self.passed_ml = 0.0  # as the meter feels it
         self.flow_ml_s = 0.0
 
     @property
@@ -80,6 +92,7 @@ class Meter:
 
     def step(self, dt: float, flow_ml_s: float) -> None:
         """Count what flows in `dt` seconds; the flow indication is damped."""
+        flow_ml_s = flow_ml_s * (1.0 + self.drift) if self.counting else 0.0
         self.passed_ml += flow_ml_s * dt
         self.flow_ml_s += (flow_ml_s - self.flow_ml_s) * min(dt / 0.2, 1.0)
 
@@ -98,6 +111,9 @@ class Hydraulics:
         self.fine = Valve(FINE_TRAVEL_S)
         self.meter = Meter(truth.meter_error)
         self.line_g = 0.0
+        self.leak_ml_s = (
+            0.0  # past the seats of the closed inlets; a head tank presses, the pump need not run
+        )
 
     @property
     def reservoir_l(self) -> float:
@@ -135,6 +151,8 @@ class Hydraulics:
         if pump.speed > STALL_SPEED and not self.dry:
             full = COARSE_L_MIN * coarse.position + FINE_L_MIN * fine.position
             flow_ml_s = full * self.size * pump.speed * 1000.0 / 60.0
+        if self.leak_ml_s > 0.0 and not self.dry:
+            flow_ml_s += self.leak_ml_s
         self.meter.step(dt, flow_ml_s)
         moved_g = flow_ml_s * dt * self.density_g_ml
         self.reservoir_g -= moved_g

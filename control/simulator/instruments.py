@@ -13,17 +13,22 @@ REFERENCE_AIR_G_ML = 0.0012  # at which balances are adjusted (OIML R 111-1)
 
 
 class Sensor:
-    """One sensor: an error that stays as it was drawn and a scatter from reading to reading."""
+    """One sensor: an error that stays as it was drawn and a scatter from reading to reading.
+
+    A `frozen` one goes on saying what it said.
+    """
 
     def __init__(self, random: Random, error: float, scatter: float) -> None:
         self._random = random
         self._error = error
         self._scatter = scatter
+        self.frozen = False
         self.indication = 0.0
 
     def read(self, true_value: float) -> None:
         """Take the true value; `indication` is what the sensor says of it."""
-        self.indication = true_value + self._error + self._random.gauss(0.0, self._scatter)
+        if not self.frozen:
+            self.indication = true_value + self._error + self._random.gauss(0.0, self._scatter)
 
 
 class Balance:
@@ -39,6 +44,8 @@ class Balance:
         self._pan_g = truth.tare_g
         self._before_g = truth.tare_g
         self._moved_s = 0.0
+        self.frozen = False
+        self.shaken_g = 0.0  # standard deviation of what draughts and vibration add to its noise
         self.indication_g = truth.tare_g
 
     @property
@@ -49,10 +56,13 @@ class Balance:
     def load(self, dt: float, water_g: float, water_g_ml: float, air_g_ml: float) -> None:
         """Weigh for `dt` seconds."""
         truth = self._truth
+        if self.frozen:
+            self._moved_s += dt
+            return
         buoyancy = (1.0 - air_g_ml / water_g_ml) / (1.0 - air_g_ml / truth.balance_reference_g_ml)
         load_g = truth.tare_g + water_g * buoyancy
         self._pan_g += (load_g - self._pan_g) * min(dt / DAMPING_S, 1.0)
-        if abs(self._pan_g - self._before_g) > STABLE_G * dt:
+        if abs(self._pan_g - self._before_g) > STABLE_G * dt or self.shaken_g > STABLE_G:
             self._moved_s = 0.0
         else:
             self._moved_s += dt
@@ -61,6 +71,7 @@ class Balance:
             self._pan_g * (1.0 + truth.balance_gain)
             + truth.balance_offset_g
             + self._random.gauss(0.0, truth.balance_noise_g)
+            + (self._random.gauss(0.0, self.shaken_g) if self.shaken_g > 0.0 else 0.0)
         )
         step = truth.balance_resolution_g
         self.indication_g = round(indicated / step) * step

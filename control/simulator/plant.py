@@ -1,6 +1,7 @@
 """The plant: everything that the PLC does not decide, stepped at one small step of the rig's clock."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 
 from control.simulator.hydraulics import DRAIN_TRAVEL_S, STEP_S, Hydraulics, Valve
@@ -9,6 +10,13 @@ from control.simulator.truth import Truth
 from control.simulator.vessel import Vessel
 
 SLOW_STEPS = 5  # heat, room and balance every 100 ms
+
+
+class LevelSwitch(StrEnum):
+    """The switches at the measure."""
+
+    HIGH_HIGH = "high-high"
+    EMPTY = "empty"
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class Plant:
         self.room = Room(truth, self._random)
         self.door_closed = True
         self.emergency_stop = False
+        self.stuck_switches: dict[LevelSwitch, bool] = {}
+        self.drip_ml_s = 0.0  # past the seat of the closed drain, back into the reservoir
         self.steps = 0
         self._slow()
 
@@ -60,6 +70,16 @@ class Plant:
             overflow_g=self.vessel.overflow_g,
         )
 
+    @property
+    def high_high(self) -> bool:
+        """What the high-high switch says."""
+        return self.stuck_switches.get(LevelSwitch.HIGH_HIGH, self.vessel.high_high)
+
+    @property
+    def level_empty(self) -> bool:
+        """What the switch in the outlet says."""
+        return self.stuck_switches.get(LevelSwitch.EMPTY, self.vessel.empty)
+
     def open_drain(self) -> None:
         """Tell the drain valve to open."""
         if not self.drain.open:
@@ -73,6 +93,8 @@ class Plant:
         drain.step(STEP_S)
         inflow_g = self.hydraulics.step(STEP_S)
         left_g = self.vessel.step(STEP_S, inflow_g, self.hydraulics.reservoir_c, drain.position)
+        if self.drip_ml_s > 0.0:
+            left_g += self.vessel.lose(self.drip_ml_s * STEP_S)
         if left_g > 0.0:
             self.hydraulics.take_back(left_g)
         if self.steps % SLOW_STEPS == 0:

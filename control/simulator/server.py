@@ -14,6 +14,7 @@ from control.errors import ConfigurationError
 from control.register_words import Table
 from control.registers import RegisterMap, Tag
 from control.simulator.device import Device
+from control.simulator.register_noise import RegisterNoise
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # a peer's wrong request is answered, not logged
 
@@ -29,7 +30,7 @@ class RigServer:
     with an exception and changes nothing.
     """
 
-    def __init__(self, registers: RegisterMap, device: Device) -> None:
+    def __init__(self, registers: RegisterMap, device: Device, noise: RegisterNoise | None = None) -> None:
         known = device.tags()
         for name in registers.tags:
             if name not in known:
@@ -37,6 +38,7 @@ class RigServer:
                     f"{registers.file}: tags.{name}: the twin has no such value; it has {', '.join(known)}"
                 )
         self._device = device
+        self._noise = noise
         self._commands = registers.commands
         self._by_table: Mapping[Table, list[Tag]] = {
             table: [tag for tag in registers.tags.values() if tag.table is table] for table in Table
@@ -127,6 +129,8 @@ class RigServer:
             words = tag.encode(min(max(tags[tag.name], low), high))
             at = tag.address - start
             registers[at : at + len(words)] = words
+        if self._noise is not None and table is Table.INPUT:
+            self._noise.spoil(registers)
 
     def _show_bits(self, start: int, registers: list[int]) -> None:
         tags = self._device.tags()

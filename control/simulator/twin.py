@@ -17,9 +17,13 @@ from control.simulator.cameras import BenchServer, NeckCamera
 from control.simulator.configuration import TwinConfiguration
 from control.simulator.device import Device
 from control.simulator.emptying import make_truth
+from control.simulator.fault_board import FaultBoard
+from control.simulator.fault_script import load_fault_script
+from control.simulator.faults import Rig
 from control.simulator.gauge_cameras import GaugeCamera
 from control.simulator.hydraulics import STEP_S
 from control.simulator.plant import Plant
+from control.simulator.register_noise import RegisterNoise
 from control.simulator.server import RigServer
 from control.simulator.truth_file import check_truth_file, write_truth_file
 
@@ -39,8 +43,14 @@ class Ports:
 class Twin:
     """One simulated rig. `start`, then `run_clock` until cancelled, then `stop`."""
 
-    def __init__(self, configuration: TwinConfiguration, *, seed: int, time_factor: float) -> None:
-        """Build it; raises `ConfigurationError` for a time factor that the rig's register cannot say."""
+    def __init__(
+        self, configuration: TwinConfiguration, *, seed: int, time_factor: float, faults: Path | None = None
+    ) -> None:
+        """Build it; `faults` is a script of what goes wrong.
+
+        Raises `ConfigurationError` for a time factor that the rig's register cannot say, or a script that is
+        not one.
+        """
         self._check_factor(configuration, time_factor)
         self.configuration = configuration
         self.time_factor = time_factor
@@ -56,7 +66,11 @@ class Twin:
             NeckCamera(configuration.camera, self.plant),
             *(GaugeCamera(figures, self.plant) for figures in configuration.gauge_cameras),
         )
-        self._rig_server = RigServer(registers, self.device)
+        noise = RegisterNoise(seed)
+        named = {camera.name: camera for camera in self.cameras}
+        script = load_fault_script(faults, tuple(named)) if faults is not None else ()
+        self.faults = FaultBoard(Rig(self.device, noise, named), script)
+        self._rig_server = RigServer(registers, self.device, noise)
         self._bench_server: BenchServer | None = None
         self._due_s = 0.0
 
@@ -69,7 +83,7 @@ class Twin:
 
     async def start(self, modbus_port: int, camera_port: int) -> Ports:
         """Open both ports (0 for a free one). Raises `ConfigurationError` where one cannot be had."""
-        self._bench_server = BenchServer(self.cameras, self.plant, camera_port)
+        self._bench_server = BenchServer(self.cameras, self.plant, camera_port, self.faults)
         try:
             modbus = await self._rig_server.start(modbus_port)
         except ConfigurationError:
@@ -103,6 +117,7 @@ class Twin:
         steps = int(self._due_s / STEP_S)
         self._due_s -= steps * STEP_S
         for _ in range(steps):
+            self.faults.step()
             self.device.step(now_s)
 
 
@@ -115,6 +130,7 @@ async def run_twin(
     camera_port: int,
     truth_file: Path | None,
     parent_pid: int | None,
+    faults: Path | None = None,
     ready: Callable[[Ports], None],
 ) -> None:
     """Serve a twin until SIGTERM, SIGINT or the end of the process `parent_pid`; `ready` hears of the ports.
@@ -125,7 +141,7 @@ async def run_twin(
     if truth_file is not None:
         check_truth_file(truth_file)
     cv2.setNumThreads(1)  # the other cores belong to the bench
-    twin = Twin(configuration, seed=seed, time_factor=time_factor)
+    twin = Twin(configuration, seed=seed, time_factor=time_factor, faults=faults)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

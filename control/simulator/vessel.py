@@ -121,6 +121,12 @@ class Vessel:
         self._swell(dt, inflow_g / (dt * self.density_g_ml))
         return out_g
 
+    def lose(self, volume_ml: float) -> float:
+        """Let up to `volume_ml` of the water below go; returns what went, g."""
+        lost_g = min(volume_ml * self.density_g_ml, self.bulk_g)
+        self.bulk_g -= lost_g
+        return lost_g
+
     def exchange_heat(self, dt: float, air_c: float) -> None:
         """Let water, wall and air come nearer to each other; renews density and expansion."""
         truth = self.truth
