@@ -19,7 +19,8 @@ from calibration.monotone_spline import MonotoneSpline
 from calibration.polynomial import PolynomialBasis
 from calibration.section import Section
 from calibration.tank_curve import TankShape
-from calibration.tanks import End, Head, Orientation, Tank
+from calibration.tank_ends import End, Head
+from calibration.tanks import Orientation, Tank
 
 FORMAT = "tankcal-curve"
 VERSION = 1

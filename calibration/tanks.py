@@ -11,13 +11,14 @@ Lengths are in any one unit, volumes in its cube; angles in radians.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import asin, cos, isfinite, pi
+from math import isfinite, pi
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import CalibrationError, OutOfRangeError
+from calibration.tank_ends import FLAT_END, End, Head, end_depth, profile, toroid_depths
 
 Array = NDArray[np.float64]
 
@@ -33,35 +34,11 @@ _SPAN_MIN = 1e-12  # of the radius; a shorter part has no places within it
 _LEAN_MIN = 1e-6  # rad; less lean changes a standing tank's volume by less than its square
 
 
-class Head(StrEnum):
-    """The shape of an end."""
-
-    FLAT = "flat"
-    CONICAL = "conical"
-    ELLIPSOIDAL = "ellipsoidal"
-    SPHERICAL = "spherical"
-    TORISPHERICAL = "torispherical"
-
-
 class Orientation(StrEnum):
     """Whether the axis lies or stands."""
 
     LYING = "lying"
     STANDING = "standing"
-
-
-@dataclass(frozen=True)
-class End:
-    """A head: `depth` along the axis, positive outwards, negative for one that bulges into the tank.
-
-    A torispherical head is given by `dish` and `knuckle`, its radii over the tank's diameter (ASME F&D: 1.0
-    and 0.06); its depth follows from them.
-    """
-
-    head: Head = Head.FLAT
-    depth: float = 0.0
-    dish: float = 1.0
-    knuckle: float = 0.06
 
 
 @dataclass(frozen=True)
@@ -78,8 +55,8 @@ class Tank:
     orientation: Orientation
     radius: float
     length: float
-    first: End = End()
-    second: End = End()
+    first: End = FLAT_END
+    second: End = FLAT_END
     tilt: float = 0.0
     gauge: float = 0.0
 
@@ -189,37 +166,6 @@ class Tank:
         return heights
 
 
-def end_depth(end: End, radius: float) -> float:
-    """Depth of a head along the axis, negative inwards. Raises `CalibrationError` for a shape that cannot
-    be.
-    """
-    match end.head:
-        case Head.FLAT:
-            return 0.0
-        case Head.TORISPHERICAL:
-            if not (0 < end.knuckle < 0.5 and end.dish >= 0.5):
-                raise CalibrationError(
-                    f"a torispherical head has a knuckle below 0.5 and a dish of at least 0.5 diameters, "
-                    f"not {end.knuckle:g} and {end.dish:g}"
-                )
-            crown, knuckle = _toroid(end, radius)
-            return float(crown + knuckle)
-        case Head.SPHERICAL if not 0 < abs(end.depth) <= radius * (1 + 1e-12):
-            raise CalibrationError(
-                f"a spherical head is at most {radius:g} deep, and not flat: not {end.depth:g}"
-            )
-        case _ if end.depth == 0 or not isfinite(end.depth):
-            raise CalibrationError(f"a {end.head} head needs a depth that is not zero, not {end.depth:g}")
-        case _:
-            return end.depth
-
-
-def _toroid(end: End, radius: Any) -> tuple[Any, Any]:
-    """Depths of the crown and of the knuckle of a torispherical head."""
-    alpha = asin((1 - 2 * end.knuckle) / (2 * (end.dish - end.knuckle)))
-    return 2 * radius * end.dish * (1 - cos(alpha)), 2 * radius * end.knuckle * cos(alpha)
-
-
 @dataclass(frozen=True)
 class _Dimensions:
     """The dimensions that derivatives are taken of; complex for a complex step."""
@@ -258,31 +204,9 @@ def _pieces(tank: Tank, d: _Dimensions) -> list[_Piece]:
     for end, origin, outwards in ((tank.first, 0.0, -1.0), (tank.second, d.length, 1.0)):
         depth = end_depth(end, tank.radius)
         sign, along = (1.0, outwards) if depth > 0 else (-1.0, -outwards)
-        for start, stop, *shape in _profile(end, abs(depth), d.radius) if depth else ():
+        for start, stop, *shape in profile(end, abs(depth), d.radius) if depth else ():
             parts.append(_Piece(sign, along, origin, start, stop, *shape))
     return parts
-
-
-def _profile(end: End, a: float, r: Any) -> list[tuple[Any, ...]]:
-    """Start, stop, offset, square, linear and constant of a head's parts, of depth a on a cylinder of radius
-    r.
-    """
-    match end.head:
-        case Head.CONICAL:
-            return [(0.0, a, 0.0, (r / a) ** 2, -2 * r**2 / a, r**2)]
-        case Head.ELLIPSOIDAL:
-            return [(0.0, a, 0.0, -((r / a) ** 2), 0.0, r**2)]
-        case Head.SPHERICAL:
-            back = (r**2 + a**2) / (2 * a) - a  # distance of the sphere's centre behind the tangent line
-            return [(0.0, a, 0.0, -1.0, -2 * back, r**2)]
-        case _:
-            crown, knuckle = _toroid(end, r)
-            small, large = 2 * r * end.knuckle, 2 * r * end.dish
-            back = large - crown - knuckle
-            return [
-                (0.0, knuckle, r - small, -1.0, 0.0, small**2),
-                (knuckle, knuckle + crown, 0.0, -1.0, -2 * back, large**2 - back**2),
-            ]
 
 
 def _plane(tank: Tank, d: _Dimensions, piece: _Piece, heights: Array) -> tuple[Any, Any, Any]:
@@ -305,7 +229,7 @@ def _plane(tank: Tank, d: _Dimensions, piece: _Piece, heights: Array) -> tuple[A
 def _bottom(tank: Tank, d: _Dimensions) -> Any:
     """Depth of the bottom head below its tangent line; that of a torispherical one goes with the radius."""
     if tank.first.head is Head.TORISPHERICAL:
-        return sum(_toroid(tank.first, d.radius))
+        return sum(toroid_depths(tank.first, d.radius))
     return max(end_depth(tank.first, tank.radius), 0.0)
 
 

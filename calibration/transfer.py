@@ -21,7 +21,7 @@ from calibration.volumes import expansion_factor
 DENSITY_RATIO_U = 1.4e-6
 DENSITY_RATIO_SOURCE = (
     "J. B. Patterson, E. C. Morris, Measurement of absolute water density: 0.64e-6 at 15 °C to 1.4e-6 "
-    "at 1 and 40 °C for the density of water; the larger one for the ratio, in which what is dissolved cancels"
+    "at 1 and 40 °C for the density of water; the larger for the ratio, in which what is dissolved cancels"
 )
 
 

@@ -20,7 +20,8 @@ from calibration.properties.air import air_density
 from calibration.properties.water import water_density
 from calibration.qualification.agreement import Agreement, CaseReport
 from calibration.qualification.nist_models import NIST_MODELS
-from calibration.tanks import End, Head, Orientation, Tank
+from calibration.tank_ends import End, Head
+from calibration.tanks import Orientation, Tank
 from calibration.volumes import gravimetric_volume_l
 
 # Digits that NIST's sets must agree in (they are certified to 11 and more).

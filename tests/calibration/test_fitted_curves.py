@@ -18,7 +18,8 @@ from calibration.fitted import Points
 from calibration.monotone_spline import MonotoneSpline, fit_monotone_spline
 from calibration.polynomial import fit_polynomial
 from calibration.tank_curve import TankShape, fit_tank
-from calibration.tanks import End, Head, Orientation, Tank
+from calibration.tank_ends import End, Head
+from calibration.tanks import Orientation, Tank
 
 STORED = Path(__file__).parent / "curves"
 TANK = Tank(

@@ -9,7 +9,8 @@ import pytest
 from calibration.data_table import DataTable
 from calibration.errors import UnsuitableModelError
 from calibration.table_check import Kind, check_table
-from calibration.tanks import End, Head, Orientation, Tank
+from calibration.tank_ends import End, Head
+from calibration.tanks import Orientation, Tank
 
 
 def table(rows: Any) -> DataTable:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.errors import CalibrationError, OutOfRangeError
-from calibration.tanks import End, Head, Orientation, Tank
+from calibration.tank_ends import End, Head
+from calibration.tanks import Orientation, Tank
 
 LYING, STANDING = Orientation.LYING, Orientation.STANDING
 CUBIC_INCHES_PER_GALLON = 231.0
