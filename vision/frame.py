@@ -34,21 +34,22 @@ class Frame:
 
         Raises `FrameError` where the bytes are not an image.
         """
-        pixels = cv2.imdecode(np.frombuffer(self.data, np.uint8), cv2.IMREAD_COLOR) if self.data else None
-        if pixels is None:
-            raise FrameError(f"{self.source}: not an image that can be decoded ({len(self.data)} bytes)")
-        return np.asarray(pixels, np.uint8)
+        return self._decoded(cv2.IMREAD_COLOR)
 
     @cached_property
     def gray(self) -> NDArray[np.uint8]:
         """Brightness, shape (height, width), uint8; decoded without the colours, which takes a third less.
 
-        Raises `FrameError` where the bytes are not an image.
+        Always decoded, never computed from the colours: rounding would make a reading depend on what else
+        was done with the frame. Raises `FrameError` where the bytes are not an image.
         """
-        if "image" in self.__dict__:  # decoded already: the brightness of a JPEG is the same either way
-            return np.asarray(cv2.cvtColor(self.image, cv2.COLOR_BGR2GRAY), np.uint8)
-        encoded = np.frombuffer(self.data, np.uint8)
-        pixels = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE) if self.data else None
+        return self._decoded(cv2.IMREAD_GRAYSCALE)
+
+    def _decoded(self, how: int) -> NDArray[np.uint8]:
+        try:
+            pixels = cv2.imdecode(np.frombuffer(self.data, np.uint8), how) if self.data else None
+        except cv2.error:  # more pixels than OpenCV takes
+            pixels = None
         if pixels is None:
             raise FrameError(f"{self.source}: not an image that can be decoded ({len(self.data)} bytes)")
         return np.asarray(pixels, np.uint8)

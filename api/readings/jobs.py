@@ -121,12 +121,9 @@ def answer(job: Job) -> tuple[Frame, Answer]:
     except FrameError as error:
         return Frame(b"", job.image), Refusal(job.kind, Reason.NOT_AN_IMAGE, str(error))
     try:
-        _ = frame.image  # decoded once, and kept
+        return frame, reader.read(frame)
     except FrameError as error:
         return frame, Refusal(job.kind, Reason.NOT_AN_IMAGE, str(error))
-    except cv2.error:  # more pixels than OpenCV takes
-        return frame, Refusal(job.kind, Reason.NOT_AN_IMAGE, f"{job.image}: not an image that can be decoded")
-    return frame, reader.read(frame)
 
 
 def perform(job: Job) -> Outcome:

@@ -16,7 +16,7 @@ from vision.frame import Frame
 from vision.reading import Answer, Drawing, Reading, Reason, Refusal
 
 GLASS = {"kind": "sight-glass", "scale": {"unit": "mL", "division": 5, "division_mm": 1.5}}
-DIAL = {"kind": "dial", "unit": "bar", "minimum": 0, "maximum": 10}
+DIAL = {"kind": "dial", "unit": "bar", "minimum": 0, "maximum": 10, "major_step": 1, "minor_per_major": 10}
 KEYS = ("image", "kind", "status", "value", "unit", "standard_uncertainty", "reason", "elapsed_ms")
 STATION = """
 name = "bench"
@@ -31,6 +31,10 @@ scale = { unit = "L", division = 0.1 }
 camera = "neck"
 kind = "dial"
 unit = "bar"
+minimum = 0
+maximum = 10
+major_step = 1
+minor_per_major = 10
 """
 
 
@@ -118,7 +122,7 @@ def test_a_set_gives_one_line_a_picture_in_order(mixed: Path, lines: Lines) -> N
     assert ["a.png", "b.png", "dark.png", "missing.png", "broken.png", "a.png"] == [
         r["image"] for r in records
     ]
-    assert [None, None, "dark", "not-an-image", "not-an-image", "unsupported"] == [
+    assert [None, None, "dark", "not-an-image", "not-an-image", "no-dial"] == [
         r["reason"] for r in records
     ]
     assert [100.0, 200.0, None, None, None, None] == [r["value"] for r in records]
