@@ -25,8 +25,9 @@ SHADOW = (0.35, 0.55)  # mm to the right and down for each mm of height: the lam
 
 @dataclass(frozen=True)
 class FlatView:
-    """The camera: `per_mm` pixels a millimetre where it looks straight, `eye_mm` (x, y) its place beside the
-    board's middle, `roll_deg` its turn about its axis.
+    """The camera, `distance_mm` before the board, where a millimetre takes `per_mm` pixels (their product is
+    its focal length in pixels); `eye_mm` (x, y) is its place beside the board's middle, `roll_deg` its turn
+    about its axis.
 
     The board's frame has x to the right and y down, in mm, from the place in the middle of the picture;
     heights count from the board towards the camera.
@@ -48,7 +49,7 @@ class FlatView:
         right /= np.linalg.norm(right)
         down = np.cross(ahead, right)
         turned = np.array([cos(roll) * right + sin(roll) * down, cos(roll) * down - sin(roll) * right, ahead])
-        focal = self.per_mm * float(np.linalg.norm(eye))
+        focal = self.per_mm * self.distance_mm
         matrix = np.array(
             [[focal, 0.0, (self.width - 1) / 2.0], [0.0, focal, (self.height - 1) / 2.0], [0.0, 0.0, 1.0]]
         )

@@ -27,7 +27,6 @@ from control.simulator.thermometer_picture import ThermometerPicture
 BOARD = (112.0, 108.0, 106.0)
 DIAL_SHARE = 0.40  # of its region's smaller side that a dial's radius takes
 BOX_SHARE = 0.86  # of its region that a display or a thermometer takes
-DISTANCE_MM = 420.0
 EYE_MM = 24.0  # at most beside the middle, either way: some 3° off level
 
 Face = DialPicture | DisplayPicture | ThermometerPicture
@@ -66,11 +65,13 @@ class GaugeCamera:
         for gauge in dials:
             assert isinstance(gauge.face, DialFigures)
             per_mm = DIAL_SHARE * min(gauge.region[2:]) / gauge.face.dial_radius_mm
+        if figures.focal_px is not None:
+            per_mm = figures.focal_px / figures.distance_mm
         return FlatView(
             width=figures.width,
             height=figures.height,
             per_mm=per_mm,
-            distance_mm=DISTANCE_MM,
+            distance_mm=figures.distance_mm,
             eye_mm=(random.uniform(-EYE_MM, EYE_MM), random.uniform(-EYE_MM, EYE_MM)),
             roll_deg=random.uniform(-1.2, 1.2),
         )

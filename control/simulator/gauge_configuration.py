@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from control.toml_table import TomlTable
 
+DISTANCE_MM = 420.0  # of a camera, where the station does not say it
 TO_KPA = {"kPa": 1.0, "bar": 100.0, "mbar": 0.1, "MPa": 1000.0}
 TO_G = {"g": 1.0, "kg": 1000.0}
 SIZES = {"dial": (960, 960), "seven-segment": (960, 600), "thermometer": (640, 1280)}
@@ -38,7 +39,8 @@ class DisplayFigures:
 
 @dataclass(frozen=True)
 class ThermometerFigures:
-    """A liquid-in-glass thermometer's scale; `column_offset_mm` is how far its column stands before it."""
+    """A liquid-in-glass thermometer's scale; `column_offset_mm` is how far its column stands before it,
+    `division_mm` the length of a division (None: as fits the picture)."""
 
     unit: str
     minimum: float
@@ -46,6 +48,7 @@ class ThermometerFigures:
     division: float
     label_every: float
     column_offset_mm: float
+    division_mm: float | None
 
 
 FaceFigures = DialFigures | DisplayFigures | ThermometerFigures
@@ -65,12 +68,17 @@ class GaugeFigures:
 
 @dataclass(frozen=True)
 class GaugeCameraFigures:
-    """A camera that sees gauges; `path` is the one of its address, sizes in pixels."""
+    """A camera that sees gauges; `path` is the one of its address, sizes in pixels.
+
+    `focal_px` is its focal length as its matrix has it, None where the station does not state one.
+    """
 
     name: str
     path: str
     width: int
     height: int
+    focal_px: float | None
+    distance_mm: float
     gauges: tuple[GaugeFigures, ...]
 
 
@@ -87,17 +95,32 @@ def gauge_cameras(root: TomlTable) -> tuple[GaugeCameraFigures, ...]:
             seen.setdefault(table.take_text("camera"), []).append(_gauge(name, table))
     found = []
     for camera, gauges in seen.items():
-        address = urlsplit(cameras.take_table(camera).take_text("address"))
+        table = cameras.take_table(camera)
+        address = urlsplit(table.take_text("address"))
         found.append(
             GaugeCameraFigures(
                 name=camera,
                 path=address.path or f"/cameras/{camera}.jpg",
                 width=max(x + width for x, _, width, _ in (gauge.region for gauge in gauges)),
                 height=max(y + height for _, y, _, height in (gauge.region for gauge in gauges)),
+                focal_px=_focal_px(table),
+                distance_mm=table.take_number("distance_mm", least=50.0, default=DISTANCE_MM),
                 gauges=tuple(gauges),
             )
         )
     return tuple(found)
+
+
+def _focal_px(table: TomlTable) -> float | None:
+    if "matrix" not in table:
+        return None
+    try:
+        focal = float(table.peek("matrix")[0][0])
+    except (TypeError, ValueError, IndexError):
+        focal = 0.0
+    if not 100.0 <= focal <= 1e5:
+        raise table.error("matrix", "expected [[f, 0, cx], [0, f, cy], [0, 0, 1]] in pixels")
+    return focal
 
 
 def _gauge(name: str, table: TomlTable) -> GaugeFigures:
@@ -158,6 +181,7 @@ def _thermometer(table: TomlTable) -> ThermometerFigures:
         division=table.take_number("division", above=0.0),
         label_every=table.take_number("label_every", above=0.0),
         column_offset_mm=table.take_number("column_offset_mm", least=0.0, most=20.0),
+        division_mm=table.take_number("division_mm", above=0.0) if "division_mm" in table else None,
     )
 
 

@@ -35,6 +35,8 @@ class ThermometerPicture:
         left, top, right, bottom = box
         self._x_mm = (left + right) / 2.0 - 3.0  # of the column
         length = SCALE_SHARE * (bottom - top)
+        if figures.division_mm is not None:
+            length = figures.division_mm * (figures.maximum - figures.minimum) / figures.division
         self._zero_mm = (top + bottom + length) / 2.0  # where the scale's minimum stands
         self._per_unit = length / (figures.maximum - figures.minimum)
 

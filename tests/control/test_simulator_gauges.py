@@ -138,7 +138,7 @@ def test_a_broken_decimal_point_is_gone() -> None:
 @pytest.mark.parametrize("value", [16.0, 20.37, 24.0])
 def test_the_column_ends_at_its_value(value: float) -> None:
     """The end of the red column lies, seen through its own plane, at the place of its value, to 0.1 px."""
-    figures = ThermometerFigures("degC", 15.0, 25.0, 0.1, 1.0, 2.2)
+    figures = ThermometerFigures("degC", 15.0, 25.0, 0.1, 1.0, 2.2, None)
     thermometer = ThermometerPicture(figures, VIEW, (-20.0, -50.0, 20.0, 50.0))
     picture = grey(220.0)
     thermometer.paint(picture, value)
@@ -153,7 +153,7 @@ def test_the_column_ends_at_its_value(value: float) -> None:
 
 def test_a_thermometers_marks_lie_a_division_apart() -> None:
     """As many dark marks along the plate as the scale has divisions, evenly spaced."""
-    figures = ThermometerFigures("degC", 15.0, 20.0, 0.1, 1.0, 2.2)
+    figures = ThermometerFigures("degC", 15.0, 20.0, 0.1, 1.0, 2.2, None)
     thermometer = ThermometerPicture(figures, VIEW, (-20.0, -58.0, 20.0, 58.0))
     picture = grey(120.0)
     thermometer.paint_still(picture)
