@@ -27,7 +27,7 @@ serve: $(READY) ## the service and its page, on the simulated rig
 test: $(READY) ## the tests
 	$(BIN)/python -m pytest
 
-accuracy: $(READY) ## read the shared sight glasses, compare with their truth, renew the table in docs/
+accuracy: $(READY) ## read the shared image sets, compare with their truth, renew the tables in docs/
 	$(BIN)/python -m benchmarks.accuracy --write
 
 lint: $(READY) ## ruff, mypy strict, import contracts

@@ -1,44 +1,34 @@
-"""Reads the sight-glass set and compares with its truth: the table by family, and the development loop.
+"""Reads the shared image sets and compares with their truth: the table by family, and the development loop.
 
-    python -m benchmarks.accuracy [--part developed|held-out|both] [--list] [--write]
+    python -m benchmarks.accuracy [SET …] [--part developed|held-out|both] [--forget tube,camera] [--list]
+                                  [--write]
 
-Images are split by a hash of their names: two thirds were used while the reader was developed, one third was
-kept for the last look. `--write` renews docs/reference/accuracy.md.
+Images are split by a hash of their names: two thirds were used while the readers were developed, one third
+was kept for the last look. `--write` renews docs/reference/accuracy.md.
 """
 
 import argparse
 import hashlib
-import json
-import os
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 import cv2
-import numpy as np
 
-from vision.frame import Frame
-from vision.readers import instrument_from, reader_for
-from vision.reading import Reading
-from vision.station import camera_from
+from api.readings.accuracy import Family, Score, by_family, score
+from api.readings.jobs import Job, perform
+from api.readings.sources import Source
+from benchmarks.shared import ROOT, shared_images
 
-ROOT = Path(__file__).resolve().parents[1]
+SETS = ("sight-glass", "tube-and-tape", "gauges", "field-dials")
+HEAD = """# Accuracy of the readers
 
+By `make accuracy`, on images that none of our own code drew. Errors of a sight glass in mm at the tube (a
+tape: in its own unit), of a dial in per cent of span, of a thermometer in divisions, of a display in its unit.
+"Developed on" are the two thirds that were looked at while the readers were written, "held out" the rest.
 
-@dataclass(frozen=True)
-class Outcome:
-    """One image: its family and part, the error and stated uncertainty in millimetres, or the refusal."""
-
-    image: str
-    family: str
-    held_out: bool
-    expected: bool
-    error_mm: float | None
-    u_mm: float | None
-    reason: str
-    milliseconds: float
+"""
+COLUMNS = "| set | kind | family | images | read | RMS | median size | largest | mean | within 2u | median u | unit |"
 
 
 def held_out(name: str) -> bool:
@@ -46,68 +36,40 @@ def held_out(name: str) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
 
 
-def shared() -> Path:
-    """Where the image sets are: TANKCAL_SHARED, or `shared` beside the checkout."""
-    return Path(os.environ.get("TANKCAL_SHARED", ROOT.parent / "shared"))
+def jobs(name: str, forget: Sequence[str] = ()) -> Iterator[Job]:
+    """The jobs of a set; `forget` names fields of `instrument` (or `camera`) to leave out."""
+    for job in Source((shared_images() / name,)):
+        known = {key: value for key, value in job.instrument.items() if key not in forget}
+        yield replace(job, instrument=known, camera=None if "camera" in forget else job.camera)
 
 
-def outcomes(folder: Path, forget: tuple[str, ...] = ()) -> Iterator[Outcome]:
-    """Reads every image of a set; `forget` names fields of `instrument` (or `camera`) to leave out."""
-    for number, line in enumerate((folder / "manifest.jsonl").read_text("utf-8").splitlines(), 1):
-        entry: dict[str, Any] = json.loads(line)
-        described = {key: value for key, value in entry["instrument"].items() if key not in forget}
-        camera = None if "camera" in forget else entry.get("camera")
-        where = f"{folder.name}:{number}"
-        reader = reader_for(instrument_from(described, where), camera_from(camera, where))
-        frame = Frame((folder / entry["image"]).read_bytes(), entry["image"])
-        start = time.perf_counter()
-        answer = reader.read(frame)
-        elapsed = 1000 * (time.perf_counter() - start)
-        error = u = None
-        reason = ""
-        if isinstance(answer, Reading):
-            scale = entry["instrument"]["scale"]
-            per_unit = scale["division_mm"] / scale["division"]
-            u = answer.standard_uncertainty * per_unit
-            if entry.get("truth") is not None:
-                error = (answer.value - entry["truth"]) * per_unit
-        else:
-            reason = f"{answer.reason}: {answer.detail}"
-        yield Outcome(
-            entry["image"],
-            entry["family"],
-            held_out(entry["image"]),
-            entry["expect"] == "reading",
-            error,
-            u,
-            reason,
-            elapsed,
-        )
+def rows(name: str, scores: Sequence[Score]) -> list[str]:
+    """A line of the table for each kind and family of a set."""
+    return [_row(name, family) for family in by_family(scores)]
 
 
-def table(results: list[Outcome]) -> str:
-    """The table by family, as Markdown."""
-    lines = [
-        "| family | images | read | RMS mm | largest mm | mean mm | within 2u | median u mm |",
-        "|---|---|---|---|---|---|---|---|",
+def _row(name: str, family: Family) -> str:
+    def number(value: float | None, form: str = ".3f") -> str:
+        return "—" if value is None else format(value, form)
+
+    share = f"{100 * family.read / family.count:.0f} %"
+    figures = [
+        number(family.rms),
+        number(family.median_error),
+        number(family.largest),
+        number(family.bias, "+.3f"),
     ]
-    for family in ("card", "panel", "room", "hard", "reject"):
-        part = [r for r in results if r.family == family]
-        read = [r for r in part if r.u_mm is not None]
-        scored = [r for r in read if r.error_mm is not None and r.u_mm is not None]
-        if not part:
-            continue
-        share = f"{100 * len(read) / len(part):.0f} %"
-        if scored:
-            errors = np.array([r.error_mm for r in scored], float)
-            us = np.array([r.u_mm for r in scored], float)
-            inside = np.mean(np.abs(errors) <= 2 * us)
-            numbers = f"{np.sqrt(np.mean(errors**2)):.3f} | {np.abs(errors).max():.3f} | {errors.mean():+.3f}"
-            numbers += f" | {100 * inside:.0f} % | {np.median(us):.3f}"
-        else:
-            numbers = "— | — | — | — | —"
-        lines.append(f"| {family} | {len(part)} | {share} | {numbers} |")
-    return "\n".join(lines)
+    inside = "—" if family.within_2u is None else f"{100 * family.within_2u:.0f} %"
+    cells = [name, family.kind, family.name, str(family.count), share, *figures, inside]
+    return "| " + " | ".join([*cells, number(family.median_u), family.error_unit]) + " |"
+
+
+def _said(one: Score) -> str:
+    image, ms = one.outcome.job.image, one.outcome.elapsed_ms
+    if one.error is None or one.u is None:
+        return f"{image} {ms:5.1f} ms {one.outcome.reason}: {one.outcome.detail}"
+    flag = "" if abs(one.error) <= 2 * one.u else " <-- outside 2u"
+    return f"{image} {ms:5.1f} ms {one.error:+.3f} u {one.u:.3f}{flag}"
 
 
 def main() -> None:
@@ -115,37 +77,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; all by default")
     parser.add_argument("--part", choices=("developed", "held-out", "both"), default="both")
-    parser.add_argument(
-        "--forget", default="", help="comma-separated fields to leave out: tube,camera,lighting"
-    )
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--forget", default="", help="fields to leave out: tube,camera,lighting")
+    parser.add_argument("--list", action="store_true", help="every image")
     parser.add_argument("--write", action="store_true", help="renew docs/reference/accuracy.md")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     forget = tuple(word for word in options.forget.split(",") if word)
-    results = list(outcomes(shared() / "images" / "sight-glass", forget))
+    parts = {"developed": [False], "held-out": [True], "both": [False, True]}[options.part]
+    scores = [
+        (name, score(perform(job)))
+        for name in options.sets or SETS
+        for job in jobs(name, forget)
+        if held_out(job.image) in parts
+    ]
     text = []
-    for title, kept in (("Developed on", False), ("Held out", True)):
-        if options.part == ("held-out" if not kept else "developed"):
-            continue
-        part = [r for r in results if r.held_out is kept]
-        text.append(f"## {title} ({len(part)} images)\n\n{table(part)}\n")
-        if options.list:
-            for r in part:
-                said = (
-                    r.reason if r.error_mm is None or r.u_mm is None else f"{r.error_mm:+.3f} u {r.u_mm:.3f}"
-                )
-                flag = (
-                    ""
-                    if r.error_mm is None or r.u_mm is None or abs(r.error_mm) < 2 * r.u_mm
-                    else " <-- outside 2u"
-                )
-                print(f"{r.image} {r.milliseconds:5.1f} ms {said}{flag}")
-    print("\n".join(text))
+    for kept in parts:
+        part = [(name, one) for name, one in scores if held_out(one.outcome.job.image) is kept]
+        table = [COLUMNS, "|" + "---|" * COLUMNS.count(" | ") + "---|"]
+        for name, group in groupby(part, key=lambda pair: pair[0]):
+            of_set = [one for _, one in group]
+            table.extend(rows(name, of_set))
+            if options.list:
+                print("\n".join(map(_said, of_set)))
+        text.append(
+            f"## {'Held out' if kept else 'Developed on'} ({len(part)} images)\n\n" + "\n".join(table)
+        )
+    print("\n\n".join(text))
     if options.write:
-        head = "# Accuracy of the sight-glass reader\n\nBy `make accuracy`; errors in mm at the tube.\n\n"
-        (ROOT / "docs/reference/accuracy.md").write_text(head + "\n".join(text), "utf-8")
+        (ROOT / "docs/reference/accuracy.md").write_text(HEAD + "\n\n".join(text) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-from benchmarks.accuracy import shared
+from benchmarks.shared import shared_images
 from vision.frame import Frame
 from vision.readers import instrument_from, reader_for
 from vision.sight_glass import SightGlassReader, Track
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=9, help="take every n-th image of the set")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    folder = shared() / "images" / "sight-glass"
+    folder = shared_images() / "sight-glass"
     entries = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
     full, tracked = [], []
     live: tuple[SightGlassReader, Frame, Track] | None = None

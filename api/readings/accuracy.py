@@ -36,7 +36,8 @@ class Family:
     """The figures of one family of pictures of one kind of instrument; None where there is nothing to count.
 
     `read` and `refused` add up to `count`, `right` are those read or refused as expected. Errors in
-    `error_unit`; `within_2u` is the share of the errors of at most twice the stated standard uncertainty.
+    `error_unit`, `median_error` is that of their sizes; `within_2u` is the share of the errors of at most
+    twice the stated standard uncertainty.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Family:
     expected_readings: int
     compared: int
     rms: float | None
+    median_error: float | None
     largest: float | None
     bias: float | None
     within_2u: float | None
@@ -128,6 +130,7 @@ def _family(kind: str, name: str, unit: str, scores: Sequence[Score]) -> Family:
         expected_readings=sum(one.outcome.job.truth.expect_reading for one in scores),
         compared=len(errors),
         rms=math.sqrt(math.fsum(e * e for e in errors) / len(errors)) if errors else None,
+        median_error=median(map(abs, errors)) if errors else None,
         largest=max(map(abs, errors)) if errors else None,
         bias=math.fsum(errors) / len(errors) if errors else None,
         within_2u=sum(abs(z) <= 2.0 for z in normalised) / len(normalised) if normalised else None,
