@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 @dataclass(frozen=True)
 class Trip:
     """An interlock's condition that holds now: a stable `name`, a sentence for a person, and whether it is
-    one of those that abort the run (the others hold it)."""
+    one of those that abort the run (the others hold it). `discards`: what the bench knew of the water may be
+    wrong after it, so that a repeat must begin over."""
 
     name: str
     detail: str
     aborts: bool = False
+    discards: bool = False
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Alarm:
     raised_s: float
     active: bool = True
     acknowledged: bool = False
+    discards: bool = False
 
 
 class Alarms:
@@ -46,7 +49,7 @@ class Alarms:
             if known is not None and known.active:
                 continue
             order = known.order if known is not None else len(self._alarms) + 1
-            self._alarms[name] = Alarm(name, trip.detail, trip.aborts, order, now_s)
+            self._alarms[name] = Alarm(name, trip.detail, trip.aborts, order, now_s, discards=trip.discards)
             raised.append(self._alarms[name])
         return tuple(raised)
 

@@ -11,6 +11,7 @@ from typing import Final
 from control.alarms import Trip
 from control.rig_tags import DOSE_RUNNING, LATCHES, word
 from control.snapshot import Snapshot
+from control.trend import Trend
 
 CLOSED_PCT: Final = 0.5  # a valve's feedback at or below it counts as closed
 INLETS: Final = ("coarse_valve", "fine_valve")
@@ -31,16 +32,40 @@ class Limits:
     leak_l_min: float = 0.1
     leak_s: float = 10.0
     unknown_s: float = 5.0
+    seep_l: float = 0.005  # through the meter within `seep_s` while the inlets are closed
+    seep_s: float = 30.0
+    loss_g: float = 15.0  # from the balance within `loss_s` while every valve is closed
+    loss_s: float = 60.0
+    handled_g: float = (
+        500.0  # more than this from one poll to the next is no leak: somebody moved the measure
+    )
+    over_share: float = 0.05  # of a dose, that may pass beyond it besides what flows in `over_s`
+    over_s: float = 5.0
+    temperatures_c: tuple[float, float] = (5.0, 40.0)
+    air_drift_c: float = 1.0  # within `air_drift_s` (NIST SOP 16: at most 1 °C/h)
+    air_drift_s: float = 3600.0
     polls: int = 3
 
 
 @dataclass(frozen=True)
 class Health:
-    """Wall seconds since the last complete answer, and since the device's own counter last changed."""
+    """Wall seconds since the last complete answer, and since the device's own counter last changed.
+
+    `foreign_sequence` is what the device calls its last command where that is none of ours.
+    """
 
     answer_age_s: float
     counter_age_s: float
     reason: str = ""
+    foreign_sequence: int | None = None
+
+
+@dataclass
+class _Dose:
+    volume_l: float
+    start_l: float
+    fastest_l_min: float = 0.0
+    seen: bool = False
 
 
 class Interlocks:
@@ -50,10 +75,20 @@ class Interlocks:
         self._limits = limits
         self._since: dict[str, tuple[float, int]] = {}
         self._last: tuple[Trip, ...] = ()
+        self._dose: _Dose | None = None
+        self._metered = Trend(limits.seep_s)
+        self._weighed = Trend(limits.loss_s)
+        self._air = Trend(limits.air_drift_s)
+
+    def expect_dose(self, volume_l: float, snapshot: Snapshot) -> None:
+        """A dose of `volume_l` is asked for: that and what is in flight may pass the meter, not more."""
+        start_l = snapshot.number("meter_volume")
+        self._dose = None if start_l is None else _Dose(volume_l, start_l)
 
     def check(self, snapshot: Snapshot, health: Health) -> tuple[Trip, ...]:
         """The conditions that hold now, the gravest first. Values that are too old are not looked at."""
         if health.answer_age_s > self._limits.link_s:
+            self._begin_trends()
             lost = Trip(
                 "link-lost", f"no answer from the rig for {health.answer_age_s:.1f} s. {health.reason}"
             )
@@ -113,9 +148,19 @@ class Interlocks:
                 "device-stalled",
                 f"the device answers, but its own counter has stood still for {health.counter_age_s:.1f} s",
             )
+        if health.foreign_sequence is not None:
+            yield Trip(
+                "device-restarted",
+                f"the device's last command has number {health.foreign_sequence}, which is none of this "
+                "bench's: it has restarted, or obeys someone else",
+                discards=True,
+            )
         if filling and now.flag("reservoir_low"):
             yield Trip("reservoir-low", "the reservoir is too low for the pump")
         yield from self._flow_rules(now, inlet_open=inlet_open, filling=filling)
+        yield from self._dose_rule(now, filling=filling)
+        yield from self._leak_rules(now, inlet_open=inlet_open, filling=filling)
+        yield from self._temperature_rules(now)
         for name in (*VALVES, *TEMPERATURES, "meter_flow", "balance"):
             if self._lasts(f"unknown {name}", values[name] is None, now.at_s, self._limits.unknown_s):
                 words = name.replace("_", " ")
@@ -131,6 +176,78 @@ class Interlocks:
         leaking = not inlet_open and not filling and flow is not None and flow > limits.leak_l_min
         if self._lasts("leak", leaking, now.at_s, limits.leak_s):
             yield Trip("flow-although-closed", f"the inlet valves are closed but {flow:.2f} L/min flow")
+
+    def _dose_rule(self, now: Snapshot, *, filling: bool) -> Iterator[Trip]:
+        dose, total_l = self._dose, now.number("meter_volume")
+        if dose is None or total_l is None:
+            return
+        if not filling:
+            if dose.seen:
+                self._dose = None
+            return
+        dose.seen = True
+        dose.fastest_l_min = max(dose.fastest_l_min, now.number("meter_flow") or 0.0)
+        limits = self._limits
+        most_l = dose.volume_l * (1.0 + limits.over_share) + dose.fastest_l_min * limits.over_s / 60.0
+        if total_l - dose.start_l > most_l:
+            yield Trip(
+                "dose-overrun",
+                f"{total_l - dose.start_l:.3f} L have passed in a dose of {dose.volume_l:.3f} L that goes on",
+                aborts=True,
+            )
+
+    def _leak_rules(self, now: Snapshot, *, inlet_open: bool, filling: bool) -> Iterator[Trip]:
+        limits = self._limits
+        total_l, balance_g = now.number("meter_volume"), now.number("balance")
+        if inlet_open or filling or total_l is None:
+            self._metered.begin()
+        else:
+            seeped_l = self._metered.change(now.at_s, total_l)
+            seeping = seeped_l > limits.seep_l
+            if self._lasts("seep", seeping, now.at_s, 0.0) and not self._lasting("leak"):
+                within = f"{seeped_l * 1000.0:.1f} mL within {self._metered.covered_s:.0f} s"
+                yield Trip(
+                    "flow-although-closed", f"the inlet valves are closed but {within} passed the meter"
+                )
+        if inlet_open or filling or balance_g is None or not _closed(now, "drain_valve"):
+            self._weighed.begin()
+            self._since.pop("loss", None)
+            return
+        before_g = self._weighed.last
+        if before_g is not None and abs(balance_g - before_g) > limits.handled_g:
+            self._weighed.begin()
+        lost_g = -self._weighed.change(now.at_s, balance_g)
+        if self._lasts("loss", lost_g > limits.loss_g, now.at_s, 0.0):
+            within = f"{lost_g:.1f} g within {self._weighed.covered_s:.0f} s"
+            yield Trip("measure-leaks", f"every valve is closed but the measure has lost {within}")
+
+    def _temperature_rules(self, now: Snapshot) -> Iterator[Trip]:
+        limits = self._limits
+        low, high = limits.temperatures_c
+        for name in TEMPERATURES:
+            value = now.number(name)
+            outside = value is not None and not low <= value <= high
+            if self._lasts(f"range {name}", outside, now.at_s, limits.unknown_s):
+                words, dashed = name.replace("_", " "), name.replace("_", "-")
+                yield Trip(
+                    f"{dashed}-out-of-range",
+                    f"the {words} is {value:.1f} °C, {low:g} to {high:g} °C expected",
+                )
+        air = now.number("air_temperature")
+        if air is None:
+            return
+        moved = self._air.change(now.at_s, air)
+        if self._lasts("air drift", abs(moved) > limits.air_drift_c, now.at_s, limits.unknown_s):
+            within = f"{moved:+.2f} °C within {self._air.covered_s / 60.0:.0f} min"
+            yield Trip("air-temperature-drifting", f"the air's temperature has moved by {within}")
+
+    def _begin_trends(self) -> None:
+        for trend in (self._metered, self._weighed, self._air):
+            trend.begin()
+
+    def _lasting(self, name: str) -> bool:
+        since = self._since.get(name)
+        return since is not None and since[1] >= self._limits.polls
 
     def _lasts(self, name: str, holds: bool, now_s: float, limit_s: float) -> bool:
         if not holds:

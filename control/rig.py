@@ -74,6 +74,8 @@ class Rig:
         self._beat_wall_s = float("-inf")
         self._counter: object = None
         self._counter_wall_s = 0.0
+        self._accepted: object = None  # what the device called its last command when it was last asked
+        self._foreign: int | None = None
         self._lost = False
         self._drain_told_open = False
         self._reason = ""
@@ -197,6 +199,14 @@ class Rig:
 
     # ---- commands ----
 
+    def continue_after(self, sequence: int) -> None:
+        """Number the commands on from `sequence`, the last one in a record that goes on.
+
+        The device's own echo would do where its last command arrived; where it did not, its number must not
+        be used for another one. To be called once connected.
+        """
+        self._sequence = sequence
+
     async def close_all(self) -> None:
         """Pump off, every valve closed. Needs no permission. Raises `LinkError` where nothing answers."""
         await self._command("close-all")
@@ -244,7 +254,10 @@ class Rig:
             self._sequence = sequence
             if opcode == "open-drain":
                 self._drain_told_open = True
+            if opcode in FILLS and self._snapshot is not None:
+                self._interlocks.expect_dose(first, self._snapshot)
             result = await self._send(opcode, sequence, words)
+            self._accepted = sequence
             self._note("accepted", {"sequence": sequence, "result": result}, opcode)
             if opcode in {"close-all", "close-drain"} or (opcode == "open-drain" and result):
                 self._drain_told_open = False
@@ -335,17 +348,29 @@ class Rig:
                 self._counter = snapshot.values["device_counter"]
                 self._counter_wall_s = wall
             self._snapshot = snapshot
+            self._watch_sequence(snapshot)
         self._check()
         for watcher in self.watchers:
             watcher(snapshot)
         return snapshot
+
+    def _watch_sequence(self, snapshot: Snapshot) -> None:
+        # A number that we have never given: the device forgot ours, or somebody else gives it commands.
+        accepted = snapshot.number("accepted_sequence")
+        if accepted is None or self._supervisor is None or accepted == self._sequence:
+            self._foreign = None
+        elif accepted != self._accepted:
+            self._foreign = int(accepted)
+        self._accepted = accepted
 
     def _check(self) -> None:
         if self._snapshot is None:
             return
         wall = self.clock.wall()
         age = wall - self._snapshot.at_wall_s
-        health = Health(age, self._snapshot.at_wall_s - self._counter_wall_s, self._reason if age else "")
+        health = Health(
+            age, self._snapshot.at_wall_s - self._counter_wall_s, self._reason if age else "", self._foreign
+        )
         trips = self._interlocks.check(self._snapshot, health)
         if any(trip.name == "link-lost" for trip in trips):
             self._lost = True

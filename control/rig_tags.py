@@ -64,7 +64,18 @@ RESULTS: Final = (
     "the heartbeat is missing",
     "an inlet valve is not closed",
 )
-LATCHES: Final = ("none", "heartbeat", "high-high level", "door", "emergency stop", "pump dry")
+LATCHES: Final = (
+    "none",
+    "heartbeat",
+    "high-high level",
+    "door",
+    "emergency stop",
+    "pump dry",
+    "drain not closed",
+    "no flow although open",
+    "flow although closed",
+    "dose too long",
+)
 
 DOSE_NONE, DOSE_RUNNING, DOSE_COMPLETE, DOSE_BROKEN_OFF = range(4)
 

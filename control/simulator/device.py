@@ -11,6 +11,11 @@ from control.simulator.plant import Plant
 CommandWords = tuple[int, int, float, float]
 DOSE_MOST = 1.25  # of nominal: the most that one dose may ask for
 SPEED_RANGE_PCT = (10.0, 100.0)
+NO_FLOW_L_MIN = 0.05  # of a 20 L rig
+NO_FLOW_S = 6.0  # an open inlet and no flow for so long: no pulses, no pump, a valve that sticks
+LEAK_L_MIN = 0.1
+LEAK_S = 15.0
+DOSE_S = 900.0
 
 
 class Opcode(StrEnum):
@@ -48,6 +53,10 @@ class Latch(IntEnum):
     DOOR = 3
     EMERGENCY_STOP = 4
     PUMP_DRY = 5
+    DRAIN_NOT_CLOSED = 6
+    NO_FLOW = 7
+    FLOW_ALTHOUGH_CLOSED = 8
+    DOSE_TOO_LONG = 9
 
 
 class DoseState(IntEnum):
@@ -71,7 +80,8 @@ class Device:
     Closing needs no permission: `close-all` and `close-drain` are always accepted. Opening is refused by the
     first of: emergency stop, door, heartbeat missing, high-high level (inlets only), latch, the other side
     not closed, arguments. A latch closes everything and stays until `reset`, which is refused while its cause
-    lasts; with a latch from high-high level the drain may be opened, since draining is the way out.
+    lasts; with a latch from high-high level or a leaking inlet the drain may be opened, since draining is the
+    way out. A fill is also refused while the other inlet was told to close and has not.
 
     The heartbeat's T runs on the wall's clock (`wall_s`), since it watches a program that lives there; all
     else runs on the rig's. Before the first heartbeat nothing is latched, and nothing can be opened.
@@ -99,6 +109,9 @@ class Device:
         self._heartbeat: int | None = None
         self._heartbeat_wall_s: float | None = None
         self._restart_steps = 0
+        self._dry_s = 0.0
+        self._leak_s = 0.0
+        self._dose_s = 0.0
 
     # ---- what the bench writes -----------------------------------------------------------------------------
     def beat(self, value: int, wall_s: float) -> None:
@@ -167,8 +180,26 @@ class Device:
             self._trip(Latch.DOOR)
         if plant.hydraulics.dry and plant.hydraulics.pump.setpoint > 0.0:
             self._trip(Latch.PUMP_DRY)
+        if not plant.hydraulics.inlets_closed and not plant.drain.closed:
+            self._trip(Latch.DRAIN_NOT_CLOSED)
+        self._watch_flow()
         if self._heartbeat_wall_s is not None and self.heartbeat_missing(wall_s):
             self._trip(Latch.HEARTBEAT)
+
+    def _watch_flow(self) -> None:
+        hydraulics = self.plant.hydraulics
+        flow_l_min = hydraulics.meter.flow_ml_s * 60.0 / 1000.0
+        dosing = self._dose is not None
+        self._dry_s = self._dry_s + STEP_S if dosing and flow_l_min < NO_FLOW_L_MIN * hydraulics.size else 0.0
+        self._dose_s = self._dose_s + STEP_S if dosing else 0.0
+        leaks = hydraulics.inlets_closed and flow_l_min > LEAK_L_MIN * hydraulics.size
+        self._leak_s = self._leak_s + STEP_S if leaks else 0.0
+        if self._dry_s > NO_FLOW_S:
+            self._trip(Latch.NO_FLOW)
+        if self._dose_s > DOSE_S:
+            self._trip(Latch.DOSE_TOO_LONG)
+        if self._leak_s > LEAK_S:
+            self._trip(Latch.FLOW_ALTHOUGH_CLOSED)
 
     @property
     def _busy(self) -> bool:
@@ -226,14 +257,8 @@ class Device:
 
     def _fill(self, opcode: Opcode, volume_l: float, speed_pct: float, wall_s: float) -> Result:
         plant = self.plant
-        if (standing := self._standing(wall_s)) is not Result.ACCEPTED:
+        if (standing := self._ready_to_fill(opcode, wall_s)) is not Result.ACCEPTED:
             return standing
-        if plant.high_high:
-            return Result.HIGH_HIGH
-        if self.latch is not Latch.NONE:
-            return Result.LATCHED
-        if not plant.drain.closed:
-            return Result.DRAIN_NOT_CLOSED
         most_l = DOSE_MOST * plant.truth.nominal_ml / 1000.0
         low, high = SPEED_RANGE_PCT
         # Written so that a NaN fails too.
@@ -248,10 +273,24 @@ class Device:
         self.dose_state = DoseState.RUNNING
         return Result.ACCEPTED
 
+    def _ready_to_fill(self, opcode: Opcode, wall_s: float) -> Result:
+        plant = self.plant
+        other = plant.hydraulics.fine if opcode is Opcode.FILL_COARSE else plant.hydraulics.coarse
+        obstacles = (
+            (plant.high_high, Result.HIGH_HIGH),
+            (self.latch is not Latch.NONE, Result.LATCHED),
+            (not plant.drain.closed, Result.DRAIN_NOT_CLOSED),
+            # It was told to close and has not: it would fill along.
+            (other.position > 0.0 and not other.open, Result.INLET_NOT_CLOSED),
+        )
+        if (standing := self._standing(wall_s)) is not Result.ACCEPTED:
+            return standing
+        return next((result for holds, result in obstacles if holds), Result.ACCEPTED)
+
     def _open_drain(self, wall_s: float) -> Result:
         if (standing := self._standing(wall_s)) is not Result.ACCEPTED:
             return standing
-        if self.latch not in (Latch.NONE, Latch.HIGH_HIGH):
+        if self.latch not in (Latch.NONE, Latch.HIGH_HIGH, Latch.FLOW_ALTHOUGH_CLOSED):
             return Result.LATCHED
         if not self.plant.hydraulics.inlets_closed:
             return Result.INLET_NOT_CLOSED
@@ -265,8 +304,14 @@ class Device:
             Latch.HIGH_HIGH: (lambda: self.plant.high_high, Result.HIGH_HIGH),
             Latch.HEARTBEAT: (lambda: self.heartbeat_missing(wall_s), Result.HEARTBEAT_MISSING),
             Latch.PUMP_DRY: (lambda: self.plant.hydraulics.dry, Result.LATCHED),
+            Latch.DRAIN_NOT_CLOSED: (
+                lambda: not self.plant.hydraulics.inlets_closed and not self.plant.drain.closed,
+                Result.DRAIN_NOT_CLOSED,
+            ),
+            Latch.FLOW_ALTHOUGH_CLOSED: (lambda: self._leak_s > 0.0, Result.LATCHED),
         }
-        if self.latch is not Latch.NONE:
+        # What is not named here is over once everything is closed.
+        if self.latch in lasting:
             lasts, refusal = lasting[self.latch]
             if lasts():
                 return refusal

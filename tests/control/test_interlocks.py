@@ -20,6 +20,7 @@ CALM: dict[str, Any] = {
     "latch": 0,
     "dose_state": 0,
     "meter_flow": 0.0,
+    "meter_volume": 0.0,
     "balance": 8000.0,
     "water_temperature": 20.0,
     "vessel_temperature": 20.0,
@@ -145,6 +146,78 @@ def test_closing_needs_no_permission(opcode: str) -> None:
     """Whatever the bench looks like."""
     worst = seen(emergency_stop=True, latch=4, door_closed=False, coarse_valve=None, drain_valve=50.0)
     assert "" == Interlocks(LIMITS).permission(opcode, worst)
+
+
+def test_seeping_inlets_are_seen_by_the_meters_total() -> None:
+    """A flow below the flow limit adds up: 6 mL within half a minute, everything closed."""
+    interlocks = Interlocks(LIMITS)
+    rate_l_s = 0.02 / 60.0  # L/min, a fifth of the flow limit
+    seen_at = [
+        (at, names(interlocks, seen(float(at), meter_volume=5.0 + rate_l_s * at, meter_flow=0.02)))
+        for at in range(0, 40, 2)
+    ]
+    first = next(at for at, tripped in seen_at if tripped)
+    assert ["flow-although-closed"] == dict(seen_at)[first]
+    assert 15 < first < 30
+    # A dose that runs may move the meter; after it the total stands and nothing trips.
+    assert [] == names(
+        interlocks, seen(50.0, meter_volume=8.0, dose_state=1, fine_valve=100.0, meter_flow=1.0)
+    )
+    assert [] == names(interlocks, seen(52.0, meter_volume=9.0))
+    assert [] == names(interlocks, seen(54.0, meter_volume=9.0))
+
+
+def test_a_measure_that_loses_water_at_rest_is_seen_by_the_balance() -> None:
+    """A seat that drips trips; lifting the measure from the balance doesn't."""
+    interlocks = Interlocks(LIMITS)
+    losing = [names(interlocks, seen(float(at), balance=28000.0 - 0.8 * at)) for at in range(0, 60, 3)]
+    assert [] == losing[5]
+    assert ["measure-leaks"] == losing[-1]
+    interlocks = Interlocks(LIMITS)
+    assert [[]] * 10 == [names(interlocks, seen(float(at), balance=28000.0)) for at in range(10)]
+    assert [[]] * 10 == [names(interlocks, seen(float(at), balance=0.0)) for at in range(10, 20)]
+    draining = [
+        names(interlocks, seen(float(at), balance=28000.0 - 200.0 * at, drain_valve=100.0))
+        for at in range(30)
+    ]
+    assert [[]] * 30 == draining
+
+
+@pytest.mark.parametrize(("passed_l", "expected"), [(1.3, []), (1.75, ["dose-overrun"])])
+def test_a_dose_that_goes_on_beyond_its_volume_aborts(passed_l: float, expected: list[str]) -> None:
+    """What is in flight at the flow seen is allowed; more means that the device does not close."""
+    interlocks = Interlocks(LIMITS)
+    interlocks.expect_dose(1.0, seen(0.0, meter_volume=7.0))
+    flowing = {"dose_state": 1, "coarse_valve": 100.0, "meter_flow": 6.0}
+    assert [] == names(interlocks, seen(1.0, meter_volume=7.5, **flowing))
+    tripped = interlocks.check(seen(2.0, meter_volume=7.0 + passed_l, **flowing), WELL)
+    assert [(name, True) for name in expected] == [(trip.name, trip.aborts) for trip in tripped]
+    # It is over: the next poll, and the next dose, begin anew.
+    assert [] == names(interlocks, seen(3.0, meter_volume=9.0))
+    assert [] == names(interlocks, seen(4.0, meter_volume=12.0, **flowing))
+
+
+def test_temperatures_out_of_range_or_drifting_trip() -> None:
+    """5 to 40 °C for what is measured; the air moves at most 1 °C within an hour."""
+    interlocks = Interlocks(LIMITS)
+    cold = [names(interlocks, seen(at * 3.0, vessel_temperature=3.0)) for at in range(4)]
+    assert [[], [], ["vessel-temperature-out-of-range"], ["vessel-temperature-out-of-range"]] == cold
+    interlocks = Interlocks(LIMITS)
+    warming = {
+        minute: names(interlocks, seen(minute * 60.0, air_temperature=20.0 + minute * 2.0 / 60.0))
+        for minute in range(60)
+    }
+    assert [] == warming[30]
+    assert ["air-temperature-drifting"] == warming[40]
+    interlocks = Interlocks(LIMITS)
+    slow = [names(interlocks, seen(m * 60.0, air_temperature=20.0 + m * 0.9 / 60.0)) for m in range(300)]
+    assert [[]] * 300 == slow
+
+
+def test_a_command_that_is_not_ours_trips_and_discards() -> None:
+    """The device forgot our number, or obeys somebody else: what was known of the water may be wrong."""
+    (trip,) = Interlocks(LIMITS).check(seen(), Health(0.0, 0.0, foreign_sequence=0))
+    assert ("device-restarted", False, True) == (trip.name, trip.aborts, trip.discards)
 
 
 CONFIGURATION = load_twin_configuration(

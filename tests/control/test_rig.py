@@ -218,3 +218,29 @@ async def test_a_rig_that_is_not_there_is_one_sentence(bench: Bench) -> None:
         await rig.connect()
     assert not rig.watched
     await rig.close()
+
+
+async def test_a_device_that_restarts_is_noticed(bench: Bench, rig: Rig) -> None:
+    """Its last command is none of ours: an alarm that discards, everything closed, and the numbers go on."""
+    await rig.open_drain()
+    bench.device.restart()
+    await until(lambda: "device-restarted" in [alarm.name for alarm in rig.alarms.first_out()])
+    assert rig.alarms.first_out()[0].discards
+    await until(lambda: 2 == bench.device.accepted_sequence)
+    await until(lambda: () == rig.alarms.active())
+    assert bench.closed
+    rig.alarms.clear()
+    await until(lambda: not bench.device.heartbeat_missing(asyncio.get_running_loop().time()))
+    await rig.fill_fine(0.05, 40.0)
+    assert 3 == bench.device.accepted_sequence
+
+
+async def test_a_meter_that_stops_in_a_dose_floods_nothing(bench: Bench, rig: Rig) -> None:
+    """Device and bench both see that an open valve gives no flow; the first one closes."""
+    await rig.fill_coarse(19.0, 100.0)
+    await asyncio.sleep(0.05)
+    bench.plant.hydraulics.meter.counting = False
+    await until(lambda: rig.alarms.first_out() != ())
+    await until(lambda: bench.closed)
+    assert 0.0 == bench.plant.vessel.overflow_g
+    assert {"device-latched", "no-flow"} & {alarm.name for alarm in rig.alarms.first_out()}

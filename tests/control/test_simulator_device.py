@@ -10,7 +10,7 @@ from control.simulator.configuration import TwinConfiguration, load_twin_configu
 from control.simulator.device import Device, DoseState, Latch, Opcode, Result
 from control.simulator.emptying import make_truth
 from control.simulator.hydraulics import STEP_S
-from control.simulator.plant import Plant
+from control.simulator.plant import LevelSwitch, Plant
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 HEARTBEAT_S = 2.0
@@ -280,3 +280,63 @@ def test_no_inlet_is_ever_open_with_the_drain(bench: Bench) -> None:
         for _ in range(12):
             bench.run(0.1)
             assert bench.plant.hydraulics.inlets_closed or bench.plant.drain.closed
+
+
+def test_a_dose_without_flow_is_broken_off(bench: Bench) -> None:
+    """No pulses, no pump or a valve that sticks: after six seconds everything is closed and latched."""
+    bench.plant.hydraulics.meter.counting = False
+    bench.send(Opcode.FILL_FINE, 1.0, 100.0)
+    bench.run(5.0)
+    assert Latch.NONE is bench.device.latch
+    bench.run(3.0)
+    assert (Latch.NO_FLOW, DoseState.BROKEN_OFF, True) == (
+        bench.device.latch,
+        bench.device.dose_state,
+        bench.all_closed,
+    )
+    assert Result.ACCEPTED is bench.send(Opcode.RESET)
+
+
+def test_a_leaking_inlet_latches_until_it_has_ended_and_lets_the_drain_open(bench: Bench) -> None:
+    """Water comes although everything is closed: nothing is filled, but draining is the way out."""
+    bench.plant.hydraulics.leak_ml_s = 10.0
+    bench.run(17.0)
+    assert Latch.FLOW_ALTHOUGH_CLOSED is bench.device.latch
+    assert Result.LATCHED is bench.send(Opcode.FILL_FINE, 0.1, 100.0)
+    assert Result.LATCHED is bench.send(Opcode.RESET)
+    assert Result.ACCEPTED is bench.send(Opcode.OPEN_DRAIN)
+    bench.send(Opcode.CLOSE_DRAIN)
+    bench.plant.hydraulics.leak_ml_s = 0.0
+    bench.run(3.0)
+    assert Result.ACCEPTED is bench.send(Opcode.RESET)
+
+
+def test_an_inlet_that_did_not_close_keeps_the_other_one_closed(bench: Bench) -> None:
+    """The coarse valve sticks open: a fine dose would be a coarse one."""
+    bench.send(Opcode.FILL_COARSE, 1.0, 100.0)
+    bench.run(3.0)
+    bench.plant.hydraulics.coarse.can_close = False
+    bench.send(Opcode.CLOSE_ALL)
+    bench.run(3.0)
+    assert Result.INLET_NOT_CLOSED is bench.send(Opcode.FILL_FINE, 0.1, 100.0)
+
+
+def test_a_drain_that_comes_open_in_a_dose_closes_the_inlets(bench: Bench) -> None:
+    """Both ends open is the one thing that must not last."""
+    bench.send(Opcode.FILL_COARSE, 5.0, 100.0)
+    bench.run(3.0)
+    bench.plant.drain.position = 0.3
+    bench.run(0.1)
+    assert Latch.DRAIN_NOT_CLOSED is bench.device.latch
+    bench.run(3.0)
+    assert bench.all_closed
+
+
+def test_a_dose_that_never_ends_is_broken_off(bench: Bench) -> None:
+    """A meter that counts a hundredth keeps flow alive; the dose has its longest time."""
+    bench.plant.hydraulics.meter.drift = -0.9
+    bench.plant.stuck_switches[LevelSwitch.HIGH_HIGH] = False
+    bench.send(Opcode.FILL_FINE, 10.0, 25.0)
+    bench.run(905.0)
+    assert Latch.DOSE_TOO_LONG is bench.device.latch
+    assert bench.all_closed
