@@ -24,11 +24,14 @@ SETS = ("sight-glass", "tube-and-tape", "gauges", "field-dials")
 HEAD = """# Accuracy of the readers
 
 By `make accuracy`, on images that none of our own code drew. Errors of a sight glass in mm at the tube (a
-tape: in its own unit), of a dial in per cent of span, of a thermometer in divisions, of a display in its unit.
-"Developed on" are the two thirds that were looked at while the readers were written, "held out" the rest.
+tape: in its own unit), of a dial in per cent of span, of a thermometer in divisions, of a display in its own
+unit; `median` is that of their sizes. "Developed on" are the two thirds that were looked at while the readers
+were written, "held out" the rest.
 
 """
-COLUMNS = "| set | kind | family | images | read | RMS | median size | largest | mean | within 2u | median u | unit |"
+COLUMNS = (
+    "| set | kind | family | images | read | RMS | median | largest | mean | within 2u | median u | unit |"
+)
 
 
 def held_out(name: str) -> bool:
