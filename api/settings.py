@@ -101,12 +101,6 @@ class Configuration:
 
     def moved_to(self, modbus_port: int, camera_port: int) -> "Configuration":
         """The same with the rig and its IP cameras at other ports of the same host."""
-        cameras = {
-            name: replace(camera, address=_with_port(camera.address, camera_port))
-            if camera.driver is Driver.HTTP
-            else camera
-            for name, camera in self.station.cameras.items()
-        }
         return replace(
             self,
             rig=replace(
@@ -114,7 +108,7 @@ class Configuration:
                 link=replace(self.rig.link, port=modbus_port),
                 source={**self.rig.source, "port": modbus_port},
             ),
-            station=replace(self.station, cameras=cameras),
+            station=with_camera_port(self.station, camera_port),
         )
 
     def plain(self) -> dict[str, Any]:
@@ -188,6 +182,17 @@ def configure(settings: Settings, choice: Choice) -> Configuration:
             raise SettingsError(f"{file}: name: expected {name!r} like the file, not {written!r}")
     gauges_of(configuration.station, str(settings.find("stations", choice.station)))
     return configuration
+
+
+def with_camera_port(station: Station, port: int) -> Station:
+    """The same station with its IP cameras at another port of the same host."""
+    cameras = {
+        name: replace(camera, address=_with_port(camera.address, port))
+        if camera.driver is Driver.HTTP
+        else camera
+        for name, camera in station.cameras.items()
+    }
+    return replace(station, cameras=cameras)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -157,6 +157,25 @@ _ZH_TW: Mapping[str, str] = {
     "Hash of the last line": "末行雜湊值",
     "Files": "檔案",
     "Check it yourself": "自行驗證",
+    "Read pictures": "判讀影像",
+    "The instrument to be read": "待判讀的儀器",
+    "What does it show?": "讀數為何？",
+    "Read it before you know what the program reads: that is why no reading is shown here.": (
+        "請獨立判讀；為避免影響，此處不顯示程式的讀數。"
+    ),
+    "Known to ±": "判讀界限 ±",
+    "Save, next": "儲存並繼續",
+    "Cannot be read": "無法判讀",
+    "Take back": "清除判讀",
+    "Previous picture": "上一張",
+    "Next picture": "下一張",
+    "Next without a reading": "下一張未判讀",
+    "Enlarge": "放大",
+    "Pictures read": "已判讀影像",
+    "Said: cannot be read": "已標為無法判讀",
+    "Not read yet": "尚未判讀",
+    "Said": "已判讀",
+    "expected a number": "應為數字",
 }
 _CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": {}, "zh-TW": _ZH_TW}
 

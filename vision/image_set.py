@@ -1,9 +1,11 @@
 """Image sets: a folder of pictures and a `manifest.jsonl` that says, a line a picture, what they show."""
 
+import fcntl
 import json
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -150,6 +152,26 @@ def suffix_of(data: bytes) -> str:
     return "png" if data.startswith(b"\x89PNG\r\n\x1a\n") else ""
 
 
+@contextmanager
+def manifest_lock(folder: Path) -> Iterator[None]:
+    """While the block runs, no other process changes the set's manifest; waits for one that does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which lets go of the lock too
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the folder's list of names on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class ImageSetWriter:
     """Keeps frames in a set: each picture as `<sha256>.<jpg|png>`, exactly as it came, and its line.
 
@@ -177,11 +199,13 @@ class ImageSetWriter:
         instrument: Mapping[str, Any],
         camera: Mapping[str, Any] | None = None,
         region: Region | None = None,
+        family: str = "",
     ) -> str:
         """Store a frame and what it shows; returns the SHA-256 of its bytes, the name it is kept under.
 
-        Raises `ImageSetError` for a frame that is neither JPEG nor PNG, for a full disk, and where another
-        picture lies under the frame's name.
+        `family` says, where it is not empty, with which pictures of the set this one is counted. Raises
+        `ImageSetError` for a frame that is neither JPEG nor PNG, for a full disk, and where another picture
+        lies under the frame's name.
         """
         suffix = suffix_of(frame.data)
         if not suffix:
@@ -194,6 +218,8 @@ class ImageSetWriter:
             entry["camera"] = dict(camera)
         if region is not None:
             entry["region"] = list(region)
+        if family:
+            entry["family"] = family
         key = _canonical(entry)
         if frame.taken_utc:
             entry["taken_utc"] = frame.taken_utc
@@ -224,20 +250,17 @@ class ImageSetWriter:
         self._sync_folder()
 
     def _append(self, line: str) -> None:
-        new = not self._set.manifest.exists()
-        with self._set.manifest.open("ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            self._sync_folder()
+        with manifest_lock(self._set.folder):
+            new = not self._set.manifest.exists()
+            with self._set.manifest.open("ab") as file:
+                file.write(line.encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                self._sync_folder()
 
     def _sync_folder(self) -> None:
-        descriptor = os.open(self._set.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(self._set.folder)
 
     def _cut_torn_line(self) -> None:
         if not self._set.manifest.exists():

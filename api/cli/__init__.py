@@ -26,6 +26,8 @@ COMMANDS: dict[str, str] = {  # word → module:function (or module:Typer), in t
     "serve": "api.cli.serve:serve",
     "run": "api.cli.run:run",
     "read": "api.cli.read:read",
+    "record": "api.cli.record:record",
+    "annotate": "api.cli.annotate:annotate",
     "replay": "api.cli.replay:replay",
     "fit": "api.cli.fit:fit",
     "table": "api.cli.tables:tables",

@@ -98,7 +98,7 @@ def test_every_text_of_the_pages_is_translated() -> None:
     said: set[str] = set()
     for path in folder.glob("*.j2"):
         said |= set(re.findall(r'_\("([^"]+)"\)', path.read_text(encoding="utf-8")))
-    script = (folder / "static" / "live.js").read_text(encoding="utf-8")
-    said |= set(re.findall(r'say\("([^"]+)"\)', script))
+    for script in (folder / "static").glob("*.js"):
+        said |= set(re.findall(r'say\("([^"]+)"\)', script.read_text(encoding="utf-8")))
     assert said - catalogue("zh-TW").keys() == set()
     assert set(STATES) - catalogue("zh-TW").keys() == set()
