@@ -13,6 +13,7 @@ LEAST_CONTRAST = 9.0  # root of the sum of squares over the three colours, gray 
 WIDEST, NARROWEST_PX = 1.6, 1.5  # widths of the marks; pixels
 SAME = 0.5  # share of the contrast that belongs to the same stripe
 MOST_SEEDS = 8
+ALSO, MOST_ALSO = 0.2, 4.0  # share of the contrast, widths of the stripe: what else may change where it ends
 LEAST_EXPLAINED = 0.55  # share of the changes along the stripe that one step explains
 LEAST_AGREEING = 0.75  # share of the stripe on both sides of its end that looks as it should
 LEAST_SIDED = 0.3  # share of its contrast by which a stripe differs from each of its sides
@@ -21,6 +22,8 @@ SIDE_SHARE = 1.8  # of the half width as found at first, to both sides of the ax
 LANE_SHARE = 0.2  # of the contrast in the middle that a lane of the column has at least
 WINDOW_SIGMA = 0.8
 SETTLED_PX = 6.0  # from a known end of a column, in which it is sought again
+INK_ROWS, INKLESS_SHARE = 0.45, 0.3  # part of the view that shows no column; share of a colour that ink lacks
+OPENED_SHARE = 0.25  # of a mark's thickness: standard uncertainty where it may hide the end
 FOLLOWED_SHARE = 0.7  # of the full change of colour, on average over a column that is followed
 
 
@@ -94,6 +97,10 @@ def find_stripe(ribbon: Ribbon, spacing: float, mark_width: float) -> Stripe | N
         width = high - low + 1
         if low == 0 or high == len(alike) - 1 or not narrowest <= width <= widest:
             continue
+        also = (np.abs(split - split[seed]) <= 2) & (contrast >= ALSO * contrast[seed])
+        also &= explained >= LEAST_EXPLAINED
+        if int(also.sum()) > MOST_ALSO * width + 2:
+            continue  # the level in a wide glass, or a shade over all, not the end of one stripe
         found = _traced(ribbon, slabs, step, (low, high), int(split[seed]))
         if found is not None and (best is None or found.contrast > best.contrast):
             best = found
@@ -265,12 +272,8 @@ def end_near(
     u = np.arange(count) - ribbon.left
     core = np.abs(u) <= max(1.0, 0.5 * half_width)
     least = max(LEAST_CONTRAST**2, LANE_SHARE**2 * float(np.median(size[core])))
-    share = ((image - empty) * change).sum(axis=2) / np.maximum(size, 1.0)
+    share, opened = _shares(image, empty, change, mark_px, core)
     share = smoothed(share.T, 0.6).T if half_width > 3 else share
-    if mark_px > 0:
-        kernel = np.ones((2 * round(0.8 * mark_px + 1) + 1, 1), np.uint8)
-        opened = cv2.morphologyEx(np.ascontiguousarray(share, np.float32), cv2.MORPH_OPEN, kernel)
-        share = np.asarray(opened, np.float64)
     first, last = np.full(count, 2, np.intp), np.full(count, rows - 3, np.intp)
     steps = steps_up(np.ascontiguousarray(share), first, last, 0.35)
     good = np.isfinite(steps.position) & (size >= least)
@@ -289,12 +292,46 @@ def end_near(
         point=np.asarray(ribbon.picture(axis, at)[0], np.float64),
         ahead=ahead,
         curve=ribbon.picture(np.arange(low, high + 1, dtype=np.float64), place),
-        u_px=u_px,
+        u_px=float(np.hypot(u_px, OPENED_SHARE * mark_px)) if opened else u_px,
         blur_px=float(np.median(steps.width[low : high + 1])),
         half_width_px=half,
         arc_px=arc,
         mark_px=mark_px,
     )
+
+
+def _shares(
+    image: NDArray[np.float64],
+    empty: NDArray[np.float64],
+    change: NDArray[np.float64],
+    mark_px: float,
+    core: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], bool]:
+    """How much of the column each place of `image` (rows, lanes, 3) shows: 0 none, 1 all; (rows, lanes).
+
+    Also tells whether a mark that touches the end could be taken for a part of it. Marks behind the column
+    look like a part of it. Where their ink has another colour, only that counts in which column and ink
+    differ; else whatever is as thin as a mark is taken off.
+    """
+    size = (change**2).sum(axis=1)
+    share = ((image - empty) * change).sum(axis=2) / np.maximum(size, 1.0)
+    if mark_px <= 0:
+        return np.asarray(share, np.float64), False
+    before = slice(0, max(3, int(INK_ROWS * len(image))))
+    away = (image[before, core] - empty[core]).mean(axis=1)
+    depth = np.sqrt((away**2).sum(axis=1))
+    if depth.max() < 0.3 * np.sqrt(np.median(size[core])):
+        return np.asarray(share, np.float64), False  # no mark in sight
+    ink = away[depth > 0.5 * depth.max()].mean(axis=0)
+    ink = ink / np.sqrt(ink @ ink)
+    only = change - (change @ ink)[:, None] * ink
+    rest = (only**2).sum(axis=1)
+    if np.median(rest[core]) > INKLESS_SHARE**2 * np.median(size[core]):
+        share = ((image - empty) * only).sum(axis=2) / np.maximum(rest, 1.0)
+        return np.asarray(share, np.float64), False
+    kernel = np.ones((2 * round(0.8 * mark_px + 1) + 1, 1), np.uint8)
+    opened = cv2.morphologyEx(np.ascontiguousarray(share, np.float32), cv2.MORPH_OPEN, kernel)
+    return np.asarray(opened, np.float64), True
 
 
 def _neighbours(

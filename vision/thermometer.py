@@ -35,7 +35,7 @@ BLUR_SHARE = 0.03  # of the width of a step: how far unlike surroundings may pul
 FLOOR_PX = 0.08  # no edge of a column is placed better
 UNKNOWN_LENS_PX = 0.15  # what an uncorrected lens may bend between the marks and the column beside them
 END_PX, OBLIQUE_SHARE = 0.4, 0.35  # how well a dome is measured, and foretold for a flat end
-END_SHARE = 0.4  # of the correction of an end seen obliquely
+END_SHARE = 0.5  # of the correction of an end seen obliquely
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,12 @@ from vision.station import Direction, Scale, Side
 from vision.turned import Turn, TurnedLens, lean
 
 KIND = "thermometer"
-TUBE_SIDE, MARK_SIDE = 5.0, 1.5  # widths of the marks, to both sides of their inner ends
-LEAST_REACH_PX = 40.0
-CUTS = 6  # long edges beside which marks are sought where the picture as a whole shows too few
+TUBE_SIDE, MARK_SIDE = 5.0, 2.0  # widths of the marks, to both sides of their inner ends
+LEAST_REACH_PX = 60.0
+LEAST_SIZE_PX = 64
+CUTS = 4  # long edges beside which marks are sought where the picture as a whole shows too few
 BEYOND = 1.5  # divisions past the end marks in which a column may end and still be seen
+MOST_HANGING = 0.6  # sine above the horizontal at which a column is still one that lies
 STILL_PX, STILL_SHARE = 0.3, 0.8  # marks moved by less have not moved; this share of them must be seen
 GRAY_WEIGHTS = np.array([0.114, 0.587, 0.299])  # of blue, green and red in brightness (ITU-R BT.601)
 
@@ -71,6 +73,8 @@ def find_scene(image: Image, scale: Scale, lens: Lens) -> Scene | Refusal:
 
     `scale.increases` is not used: where the column is filled, values are low.
     """
+    if min(image.shape[:2]) < LEAST_SIZE_PX:
+        return Refusal(KIND, Reason.NO_SCALE, f"a picture under {LEAST_SIZE_PX} pixels a side shows no scale")
     gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     found = _find_marks(gray, scale, lens)
     if found is None:
@@ -79,19 +83,25 @@ def find_scene(image: Image, scale: Scale, lens: Lens) -> Scene | Refusal:
     marks = Drawing(marks=marks_in_picture(column, (), turn))
     spacing, width = column.period / turn.scale, column.width / turn.scale
     stripe = find_stripe(_ribbon(image, column, turn), spacing, width)
-    end = None
+    end, thickness = None, _thickness(upright, column)
     if stripe is not None:
         # marks that pass behind the column would be taken for its end
         u, _ = stripe.ribbon.locate(stripe.axis_at(stripe.end)[None])
         inward = (u[0] - stripe.ribbon.left) * (1.0 if column.side is Side.RIGHT else -1.0)
-        thickness = _thickness(upright, column) / turn.scale if inward > -stripe.half_width else 0.0
-        end = measure_end(image, stripe, spacing, thickness)
+        passing = inward > -1.5 * stripe.half_width - 2.0
+        end = measure_end(image, stripe, spacing, thickness / turn.scale if passing else 0.0)
     if stripe is None or end is None:
         said = "there is no column that ends beside the scale: it is hidden, or it ends outside the scale"
         return Refusal(KIND, Reason.NO_COLUMN, said, marks)
     sense = Direction.UP if (turn.matrix[:, :2] @ end.ahead)[1] > 0 else Direction.DOWN
-    every = scale.label_every
-    labels = measure_labels(upright, column, every) if every is not None else None
+    if sense is Direction.DOWN and end.ahead[1] < -MOST_HANGING:
+        said = "the column is filled from above: the picture is upside down, or this is no thermometer"
+        return Refusal(KIND, Reason.AMBIGUOUS, said, marks)
+    labels = None
+    if scale.label_every is not None:
+        labels = measure_labels(upright, column, scale.label_every)
+        # between the middles of the outer strokes, which are about as thick as marks: blur does not widen it
+        labels = replace(labels, width=labels.width - thickness)
     x = column.inner_x + column.tilt * np.arange(upright.shape[0], dtype=np.float64)
     seen = turn.rows_inside(x, gray.shape)
     numbered = number_marks(column, lattice, replace(scale, increases=sense), seen, labels)

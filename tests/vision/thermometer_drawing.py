@@ -1,6 +1,7 @@
 """Drawings of liquid-in-glass thermometers of many designs, seen from anywhere, with known readings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -11,7 +12,7 @@ Image = NDArray[np.uint8]
 Array = NDArray[np.float64]
 Colour = tuple[float, float, float]
 
-PER_MM = 14.0  # of the painted planes
+PER_MM = 12.0  # of the painted planes
 MARGIN_MM = 9.0  # of plate beyond the end marks
 WHITE, YELLOW, STEEL, BLACK = (240.0, 242.0, 242.0), (170.0, 225.0, 238.0), (168.0, 166.0, 160.0), (38.0,) * 3
 RED, BLUE, GREEN = (60.0, 50.0, 200.0), (180.0, 80.0, 50.0), (70.0, 150.0, 60.0)
@@ -93,9 +94,25 @@ def _turn(angle: float) -> Array:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
-def thermometer(design: Design, view: View, value: float, column: bool = True) -> Image:
+def thermometer(design: Design, view: View, value: float, *, column: bool = True) -> Image:
     """A picture, shape (height, width, 3), of a thermometer that reads `value`, or is empty."""
     rng = np.random.default_rng(view.seed)
+    high = view.size[1]
+    picture = _still(design, replace(view, seed=0))
+    if column:
+        colour, cover = _painted_column(design, *_grid(design), value)
+        picture = _laid(picture, colour, cover, view, design.offset)
+    if view.glare:
+        rows = np.exp(-(((np.arange(high) - 0.37 * high) / (0.05 * high)) ** 2))
+        picture = picture + view.glare * rows[:, None, None]
+    picture = cv2.GaussianBlur(picture * view.exposure, (0, 0), view.blur) if view.blur else picture
+    picture = picture + rng.normal(0, view.noise, picture.shape)
+    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _still(design: Design, view: View) -> Array:
+    """All but the column, before it is exposed."""
     wide, high = view.size
     picture = np.empty((high, wide, 3))
     picture[:] = (
@@ -108,16 +125,7 @@ def thermometer(design: Design, view: View, value: float, column: bool = True) -
     plate = _box(x, y, (left, left + 2 * half), down)
     picture = _laid(picture, _painted_plate(design, x, y), plate, view, 0.0)
     tube = 0.35 * _box(x, y, (-design.tube_width / 2, design.tube_width / 2), down)
-    picture = _laid(picture, np.full((*x.shape, 3), (205.0, 215.0, 208.0)), tube, view, design.offset)
-    if column:
-        colour, cover = _painted_column(design, x, y, value)
-        picture = _laid(picture, colour, cover, view, design.offset)
-    if view.glare:
-        rows = np.exp(-(((np.arange(high) - 0.37 * high) / (0.05 * high)) ** 2))
-        picture += view.glare * rows[:, None, None]
-    picture = cv2.GaussianBlur(picture * view.exposure, (0, 0), view.blur) if view.blur else picture
-    picture = picture + rng.normal(0, view.noise, picture.shape)
-    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
+    return _laid(picture, np.full((*x.shape, 3), (205.0, 215.0, 208.0)), tube, view, design.offset)
 
 
 def encoded(picture: Image, quality: int = 92) -> bytes:
@@ -139,16 +147,16 @@ def _box(x: Array, y: Array, across: tuple[float, float], down: tuple[float, flo
 
 
 def _laid(picture: Array, colour: Array, cover: Array, view: View, depth: float) -> Array:
-    """`picture` with a painted plane before it, sampled at three times its size."""
+    """`picture` with a painted plane before it, sampled at twice its size."""
     wide, high = view.size
     to_mm = np.array([[1 / PER_MM, 0, 0.5 / PER_MM - 22.0], [0, 1 / PER_MM, 0.5 / PER_MM], [0, 0, 1.0]])
     to_mm[1, 2] -= (
         cover.shape[0] - 1
     ) / PER_MM / 2 + 0.5 / PER_MM  # the middle of the scale before the camera
-    fine = np.array([[3.0, 0, 1.0], [0, 3.0, 1.0], [0, 0, 1.0]])
+    fine = np.array([[2.0, 0, 0.5], [0, 2.0, 0.5], [0, 0, 1.0]])
     homography = fine @ view.plane(depth) @ to_mm
     layer = np.dstack((colour * cover[:, :, None], cover)).astype(np.float32)
-    seen = cv2.warpPerspective(layer, homography, (3 * wide, 3 * high), flags=cv2.INTER_LINEAR)
+    seen = cv2.warpPerspective(layer, homography, (2 * wide, 2 * high), flags=cv2.INTER_LINEAR)
     seen = cv2.resize(seen, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float64)
     return np.asarray(seen[:, :, :3] + (1 - seen[:, :, 3:]) * picture)
 
