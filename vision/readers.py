@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from vision.dial import DialReader, dial_from
+from vision.display import DisplayReader, display_from
 from vision.errors import StationError
 from vision.instrument import Instrument, Kind, Reader, Region
 from vision.sight_glass import SightGlassReader
 from vision.station import CameraGeometry, SightGlass, sight_glass_from
 from vision.tape import TapeReader
 from vision.thermometer import ThermometerReader, thermometer_from
-from vision.unsupported import UNSUPPORTED
 
 
 def _sight_glass_reader(
@@ -29,7 +29,7 @@ def _sight_glass_reader(
 KINDS: dict[str, Kind[Any]] = {
     "sight-glass": Kind(sight_glass_from, _sight_glass_reader),
     "dial": Kind(dial_from, DialReader),
-    "seven-segment": UNSUPPORTED,
+    "seven-segment": Kind(display_from, DisplayReader),
     "thermometer": Kind(thermometer_from, ThermometerReader),
 }
 

@@ -12,6 +12,7 @@ class Reason(StrEnum):
     """Why a picture was refused. The words are part of the interface and do not change."""
 
     NO_SCALE = "no-scale"
+    NO_DISPLAY = "no-display"
     NO_TUBE = "no-tube"
     NO_MENISCUS = "no-meniscus"
     NO_COLUMN = "no-column"

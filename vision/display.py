@@ -1,0 +1,271 @@
+"""The reader for a seven-segment display: LED or LCD, of a balance, a dispenser, an indicator."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from vision.display_number import Doubt, Format, Number, number_of
+from vision.display_panel import row_frame, straightened
+from vision.display_row import RowReading, read_cells, read_row
+from vision.display_series import agreed
+from vision.fields import Fields
+from vision.frame import Frame
+from vision.instrument import Region
+from vision.reading import Answer, Drawing, Reading, Reason, Refusal
+from vision.segments import BLANK, SEGMENTS
+from vision.station import CameraGeometry
+from vision.stroke_rows import Image, reduced, stroke_groups
+
+KIND = "seven-segment"
+KEYS = ("kind", "unit", "digits", "decimals", "signed")
+
+CONTRASTS = (0.22, 0.11)  # of strokes: what is searched first, and what where nothing was found
+LIKE = 0.84  # likeness with drawn segments below which a row is no display
+FAINT = 0.28  # contrast below which a row of nothing but eights may be a display that is off
+FOLLOWED = 0.05  # by how much the likeness may fall from frame to frame while a display is followed
+RIVAL_HEIGHT = 0.6  # digits of a second row as high as this share of the first's are as good
+DARK, BURNT_SHARE = 40.0, 0.6
+
+
+@dataclass(frozen=True)
+class SevenSegmentDisplay:
+    """A display of digits. `format` is what the station knows of it: a check, never the source of a digit."""
+
+    unit: str = ""
+    format: Format = field(default_factory=Format)
+
+    @property
+    def kind(self) -> str:
+        """The word for this instrument in manifests and station files."""
+        return KIND
+
+
+def display_from(mapping: Mapping[str, Any], where: str) -> SevenSegmentDisplay:
+    """The display that a manifest's or station file's `instrument` object describes.
+
+    Raises `StationError` for an unknown key, a wrong type, or more decimals than digits allow.
+    """
+    fields = Fields(mapping, where, KEYS)
+    unit = fields.raw("unit")
+    if unit is not None and not isinstance(unit, str):
+        raise fields.wrong("unit", "text")
+    signed = fields.raw("signed")
+    if signed is not None and not isinstance(signed, bool):
+        raise fields.wrong("signed", "true or false")
+    digits = fields.count("digits")
+    decimals = fields.number("decimals", "a whole number of at least 0")
+    if decimals is not None and (decimals < 0 or decimals != int(decimals)):
+        raise fields.wrong("decimals", "a whole number of at least 0")
+    if digits is not None and decimals is not None and decimals > digits - 1:
+        raise fields.wrong("decimals", f"at most {digits - 1}, for a display of {digits} digits")
+    return SevenSegmentDisplay(
+        unit or "", Format(digits, None if decimals is None else int(decimals), signed)
+    )
+
+
+@dataclass(frozen=True)
+class Track:
+    """What a frame taught about the next: where the row and its cells are."""
+
+    seen: RowReading
+    text: str
+
+
+class DisplayReader:
+    """Reads the number on a display, in the display's unit."""
+
+    def __init__(
+        self, instrument: SevenSegmentDisplay, camera: CameraGeometry, region: Region | None = None
+    ) -> None:
+        """A reader for `instrument`; `region` (x, y, width, height) limits the search. No camera needed."""
+        self._display = instrument
+        self._region = region
+
+    def read(self, frame: Frame) -> Answer:
+        """The reading of one frame, or why it is refused. Raises `FrameError` for bytes that are no image."""
+        return self._searched(frame)[0]
+
+    def track(self, frame: Frame, before: Track | None) -> tuple[Answer, Track | None]:
+        """The reading of a live frame, and what to hand to the next call.
+
+        With `before` from the last frame the row is looked for where it was; where digits do not stand there
+        as before, or another number of them, the whole search follows.
+        """
+        if before is not None:
+            answer = self._followed(frame, before)
+            if answer is not None:
+                return answer
+        return self._searched(frame)
+
+    def read_many(self, frames: Sequence[Frame]) -> Answer:
+        """The number that several frames agree on, or their mean where the last digits are in motion.
+
+        A frame that disagrees with all others is left out and named. Where the number stands still, most
+        frames show it, or neighbours of it, and the answer is their mean with the term `frames`; where fewer
+        than half can be read, or they scatter without a majority, they are refused. With times on the frames
+        the rate of change is said.
+        """
+        answers = [self.read(frame) for frame in frames]
+        good = [answer for answer in answers if isinstance(answer, Reading)]
+        bad = [answer for answer in answers if isinstance(answer, Refusal)]
+        if not answers:
+            return Refusal(KIND, Reason.NO_DISPLAY, "there is no frame to read")
+        if 2 * len(good) < len(answers):
+            reason = Counter(refusal.reason for refusal in bad).most_common(1)[0][0]
+            first = next(refusal for refusal in bad if refusal.reason is reason)
+            said = f"{len(bad)} of {len(answers)} frames cannot be read, most because: {first.detail}"
+            return Refusal(KIND, reason, said, first.drawing)
+        times = [
+            frame.taken_utc
+            for frame, answer in zip(frames, answers, strict=True)
+            if isinstance(answer, Reading)
+        ]
+        return agreed(good, bad, times)
+
+    def _searched(self, frame: Frame) -> tuple[Answer, Track | None]:
+        image, corner = self._part(frame.image)
+        small, factor = reduced(image)
+        found: list[RowReading] = []
+        taken: list[tuple[float, float, float, float]] = []
+        doubt: tuple[Doubt, RowReading] | None = None
+        for contrast in CONTRASTS:
+            for group in stroke_groups(small, contrast):
+                outline = row_frame(group)
+                if outline is None or any(group.overlaps(box) for box in taken):
+                    continue
+                seen = read_row(straightened(image, small, factor, group, outline))
+                if seen is None or not self._is_display(seen, group.contrast):
+                    continue
+                number = number_of(seen, self._display.format)
+                if isinstance(number, Number):
+                    found.append(seen)
+                    left, top, right, bottom = seen.box()
+                    taken.append((left / factor, top / factor, right / factor, bottom / factor))
+                elif doubt is None:
+                    doubt = number, seen
+            if found or doubt is not None:
+                break
+        if not found:
+            if doubt is not None:
+                detail = f"{frame.source}: {doubt[0].said}"
+                return Refusal(KIND, Reason.AMBIGUOUS, detail, _drawing(doubt[1], corner)), None
+            return _nothing(frame, small), None
+        return self._chosen(frame, found, corner)
+
+    def _part(self, image: Image) -> tuple[Image, tuple[int, int]]:
+        """The region of a picture, and its upper left corner."""
+        if self._region is None:
+            return image, (0, 0)
+        x, y, width, height = self._region
+        x, y = max(0, x), max(0, y)
+        part = image[y : y + height, x : x + width]
+        return (part, (x, y)) if part.size else (image, (0, 0))
+
+    def _is_display(self, seen: RowReading, contrast: float) -> bool:
+        """Whether a row looks like lit segments at all, whatever they say."""
+        if seen.likeness < LIKE:
+            return False
+        digits = seen.text.replace(BLANK, "").replace("-", "")
+        if not digits:
+            return False
+        if set(digits) <= {"0", "1"} and not seen.is_split and float(seen.points.max()) < 0:
+            return False  # posts, scale marks, boxes: nothing says that these are segments
+        return not (set(digits) == {"8"} and contrast < FAINT)
+
+    def _chosen(
+        self, frame: Frame, found: list[RowReading], corner: tuple[int, int]
+    ) -> tuple[Answer, Track | None]:
+        heights = [seen.digit_height_px for seen in found]
+        tallest = max(range(len(found)), key=lambda index: heights[index])
+        numbers = [number_of(seen, self._display.format) for seen in found]
+        values = {
+            number.value
+            for number, height in zip(numbers, heights, strict=True)
+            if isinstance(number, Number) and height > RIVAL_HEIGHT * heights[tallest]
+        }
+        seen, number = found[tallest], numbers[tallest]
+        if len(values) > 1 or not isinstance(number, Number):
+            said = " and ".join(f"{value:g}" for value in sorted(values))
+            detail = f"{frame.source}: there are several displays ({said}); a region would say which is meant"
+            return Refusal(KIND, Reason.AMBIGUOUS, detail, _drawing(seen, corner)), None
+        return self._reading(seen, number, corner), Track(seen, seen.text)
+
+    def _followed(self, frame: Frame, before: Track) -> tuple[Answer, Track | None] | None:
+        """The reading where the last frame's row was, None where it is not there any more."""
+        image, corner = self._part(frame.image)
+        old = before.seen.row
+        source = image if old.fine else reduced(image)[0]
+        x, y = old.corner
+        if source.shape[0] < y + old.plane.shape[0] or source.shape[1] < x + old.plane.shape[1]:
+            return None
+        seen = read_cells(old.seen_in(source), before.seen.lattice)
+        if seen is None or len(seen.text) != len(before.text):
+            return None
+        if seen.likeness < max(LIKE, before.seen.likeness - FOLLOWED):
+            return None
+        number = number_of(seen, self._display.format)
+        if not isinstance(number, Number):
+            return None
+        return self._reading(seen, number, corner), Track(seen, seen.text)
+
+    def _reading(self, seen: RowReading, number: Number, corner: tuple[int, int]) -> Reading:
+        resolution = 10.0**-number.decimals
+        likely = f"{number.misread:.1g}" if number.misread >= 1e-4 else "less than 0.0001"
+        notes = [*number.notes, f"{number.text} is misread with a probability of {likely}"]
+        if not self._display.unit:
+            notes.append("the unit is not stated")
+        uncertainty = resolution / sqrt(12)
+        return Reading(
+            kind=KIND,
+            value=number.value,
+            unit=self._display.unit,
+            standard_uncertainty=uncertainty,
+            terms={"resolution": uncertainty},
+            notes=tuple(notes),
+            drawing=_drawing(seen, corner),
+        )
+
+
+def _nothing(frame: Frame, small: Image) -> Refusal:
+    """Why no display was found."""
+    bright = float(np.percentile(small.max(axis=2), 99))
+    if bright < DARK:
+        said = f"the picture is dark: 99 % of it is below {bright:.0f} of 255"
+        return Refusal(KIND, Reason.DARK, f"{frame.source}: {said}")
+    burnt = float((small.min(axis=2) >= 252).mean())
+    if burnt > BURNT_SHARE:
+        return Refusal(KIND, Reason.OVEREXPOSED, f"{frame.source}: {burnt:.0%} of the picture is burnt out")
+    said = "there is no row of lit segments that could be a display"
+    return Refusal(KIND, Reason.NO_DISPLAY, f"{frame.source}: {said}")
+
+
+def _drawing(seen: RowReading, corner: tuple[int, int]) -> Drawing:
+    """The lit segments as curves, and a labelled line under each sign."""
+    lattice = seen.lattice
+    marks, curves = [], []
+    ends = {
+        "a": ((0, 0), (1, 0)),
+        "b": ((1, 0), (1, 1)),
+        "c": ((1, 1), (1, 2)),
+        "d": ((0, 2), (1, 2)),
+        "e": ((0, 1), (0, 2)),
+        "f": ((0, 0), (0, 1)),
+        "g": ((0, 1), (1, 1)),
+    }
+    rows = (lattice.top, lattice.middle, lattice.bottom)
+    for index, (start, cell) in enumerate(zip(lattice.cells, seen.cells, strict=True)):
+        below = lattice.bottom + 1.2 * lattice.stroke
+        line = seen.row.in_picture(np.array([start, start + lattice.width]), np.array([below, below]))
+        (x0, y0), (x1, y1) = line + corner
+        marks.append((float(x0), float(y0), float(x1), float(y1), cell.sign or "?"))
+        for name, lit in zip(SEGMENTS, seen.lit[index], strict=True):
+            if lit:
+                (left, first), (right, last) = ends[name]
+                x = np.array([start + left * lattice.width, start + right * lattice.width])
+                y = np.array([rows[first], rows[last]])
+                curves.append((f"lit segment {name}", seen.row.in_picture(x, y) + corner))
+    return Drawing(tuple(marks), tuple(curves))

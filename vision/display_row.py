@@ -1,0 +1,156 @@
+"""Reads the signs of one straightened row: fits the cells, judges each, finds the decimal points."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.display_panel import DIGIT_PX, Straightened
+from vision.segment_cells import Lattice, Samples, find_lattices, sampled
+from vision.segment_fit import Lit, fitted
+from vision.segment_likeness import drawn, likeness, point_shares, uprights_are_split
+from vision.segments import Cell, Levels, cells_of, levels_of
+
+Floats = NDArray[np.float64]
+
+ROUNDS = 3
+SETTLED_PX = 0.35  # a fit that moves less than this needs no other round
+GOOD = 0.88  # worth from which no other way to set the cells is tried
+STRAY = 0.55  # of the row's level: what stands outside the row's own strokes and is weaker is no digit
+RUNS_ON = 0.3  # of its level: what goes on above and below the digits is the edge of a frame
+POINT, POINT_SCATTER, NO_POINT, NO_POINT_SCATTER = 0.82, 0.14, 0.04, 0.1
+MOST_ODDS = 14.0
+
+
+@dataclass(frozen=True)
+class RowReading:
+    """What a row shows, cell by cell, from the first to the last one that is lit.
+
+    `points` (cells,) are the odds, in nats, that a decimal point follows each cell. `likeness` is the
+    correlation of the ink with the signs as displays draw them.
+    """
+
+    row: Straightened
+    lattice: Lattice
+    cells: tuple[Cell, ...]
+    lit: Lit
+    levels: Levels
+    points: Floats
+    likeness: float
+
+    @property
+    def text(self) -> str:
+        """The signs, `?` for what is none."""
+        return "".join(cell.sign if cell.sign is not None else "?" for cell in self.cells)
+
+    @property
+    def worth(self) -> float:
+        """What it is compared by: likeness, less where a sign is none."""
+        return self.likeness - 0.3 * any(cell.sign is None for cell in self.cells)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether lit uprights are seen to be two segments, one above the other."""
+        return uprights_are_split(self.row, self.lattice, self.lit)
+
+    @property
+    def digit_height_px(self) -> float:
+        """The height of a digit in pixels of the picture."""
+        lattice = self.lattice
+        x = np.full(2, lattice.start + 0.5 * lattice.width)
+        ends = self.row.in_picture(x, np.array([lattice.top, lattice.bottom]))
+        return float(np.hypot(*(ends[1] - ends[0]))) * DIGIT_PX / max(1.0, lattice.bottom - lattice.top)
+
+    def box(self) -> tuple[float, float, float, float]:
+        """The digits' left, top, right and bottom in pixels of the picture, with a margin of a third."""
+        lattice = self.lattice
+        end = lattice.cells[-1] + lattice.width
+        x = np.array([lattice.start, end, end, lattice.start])
+        y = np.array([lattice.top, lattice.top, lattice.bottom, lattice.bottom])
+        corners = self.row.in_picture(x, y)
+        margin = self.digit_height_px / 3
+        left, top = corners.min(axis=0) - margin
+        right, bottom = corners.max(axis=0) + margin
+        return float(left), float(top), float(right), float(bottom)
+
+
+def read_row(row: Straightened) -> RowReading | None:
+    """The best way to set digits' cells on the strokes of `row`, or None where there is none."""
+    best: RowReading | None = None
+    for guess in find_lattices(row):
+        straight, lattice = row, guess
+        for _ in range(ROUNDS):
+            samples = sampled(straight, lattice)
+            lit = levels_of(samples.ink, samples.ground).odds(samples.ink) > 0
+            straight, lattice, moved = fitted(straight, lattice, lit)
+            if moved < SETTLED_PX:
+                break
+        reading = read_cells(straight, lattice)
+        if reading is not None and (best is None or reading.worth > best.worth):
+            best = reading
+        if best is not None and best.worth > GOOD:
+            break
+    return best
+
+
+def read_cells(row: Straightened, lattice: Lattice) -> RowReading | None:
+    """The signs of a row whose cells are known; None where nothing is lit."""
+    lattice = _with_neighbours(row, lattice)
+    samples = sampled(row, lattice)
+    levels = levels_of(samples.ink, samples.ground)
+    odds = levels.odds(samples.ink)
+    cells = cells_of(odds)
+    strays = _strays(row, lattice, samples, odds > 0, cells)
+    lit = (odds > 0) & ~strays[:, None]
+    used = np.flatnonzero(lit.any(axis=1))
+    if not len(used):
+        return None
+    shown = slice(int(used[0]), int(used[-1]) + 1)
+    start = lattice.start + lattice.pitch * shown.start
+    lattice = replace(lattice, start=start, count=shown.stop - shown.start)
+    lit, levels = lit[shown], replace(levels, lit=levels.lit[shown])
+    model = drawn(lattice, lit, levels.lit, row.ink.shape)
+    shares = point_shares(row, lattice, model, levels.lit)
+    return RowReading(row, lattice, cells[shown], lit, levels, _point_odds(shares), likeness(row, model))
+
+
+def _with_neighbours(row: Straightened, lattice: Lattice) -> Lattice:
+    """`lattice` with one more cell on each side, where there is room: a digit there must not be missed."""
+    before = int(lattice.start - lattice.pitch >= 0)
+    after = int(lattice.start + lattice.pitch * lattice.count + lattice.width < row.ink.shape[1])
+    return replace(
+        lattice, start=lattice.start - before * lattice.pitch, count=lattice.count + before + after
+    )
+
+
+def _strays(
+    row: Straightened, lattice: Lattice, samples: Samples, lit: Lit, cells: tuple[Cell, ...]
+) -> NDArray[np.bool_]:
+    """Cells whose lit segments are not the row's.
+
+    Outside the strokes that the row was found by: what is weak, no sign, or part of something longer. At the
+    row's own ends: what is no sign and runs on.
+    """
+    any_lit = lit.any(axis=1)
+    x = lattice.cells[:, None]
+    middle, right = x + 0.5 * lattice.width, x + lattice.width
+    at = np.concatenate([middle, right, right, middle, x, x, middle], axis=1)
+    outer = (at < row.left - 0.8 * lattice.stroke) | (at > row.right + 0.8 * lattice.stroke)
+    outside = any_lit & (outer | ~lit).all(axis=1)
+    inside = any_lit & ~outside
+    if not inside.any():
+        return np.zeros(len(lit), np.bool_)
+    usual = float(np.median(samples.ink[inside][lit[inside]]))
+    level = np.where(lit, samples.ink, 0.0).max(axis=1)
+    runs_on = samples.beyond - float(np.median(samples.beyond[inside])) > RUNS_ON * level
+    none = np.array([cell.sign is None for cell in cells])
+    ends = np.zeros(len(lit), np.bool_)
+    ends[np.flatnonzero(any_lit)[[0, -1]]] = True
+    strays = outside & ((level < STRAY * usual) | runs_on | none)
+    return np.asarray(strays | (ends & none & runs_on), np.bool_)
+
+
+def _point_odds(shares: Floats) -> Floats:
+    on = np.minimum((shares - POINT) / POINT_SCATTER, 0.0)
+    off = np.maximum((shares - NO_POINT) / NO_POINT_SCATTER, 0.0)
+    return np.asarray(np.clip(0.5 * (off**2 - on**2), -MOST_ODDS, MOST_ODDS), np.float64)
