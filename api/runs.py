@@ -13,24 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from api.bench import CameraGaugeReader, CameraLevelReader, gauges_of, level_instrument
-from api.errors import BusyError, NotNowError, RecordError
+from api.errors import ApiError, BusyError, NotNowError, RecordError, SettingsError
 from api.events import EventStream
 from api.indexing import index_folders, rows_of
+from api.interrupted import choice_of, latest_interrupted, store_missing_results, what_changed
 from api.lock import BenchLock
 from api.models import Live
-from api.records import FRAMES, RESULT, canonical_json, load_record, new_run_id, write_durably
+from api.records import FRAMES, RESULT, canonical_json, find_run, load_record, new_run_id, write_durably
 from api.results import result_of
 from api.settings import Choice, Configuration, Settings, configure
 from api.station_cameras import KeptFrames, StationCameras
 from api.storage.runs import RunIndex
 from api.watch import IDLE, Watch
+from calibration.errors import CalibrationError
 from control.clock import ScaledClock
 from control.errors import ControlError, TransitionError
 from control.errors import RecordError as ControlRecordError
 from control.journal import Journal
+from control.resume import standing_of
 from control.rig import Rig
 from control.sequence import Run
 from control.states import ENDED, State
+from control.steps.plan import plan
+from vision.errors import VisionError
 from vision.station import SightGlass
 
 LIVE_PERIOD_S = 0.2
@@ -42,10 +47,11 @@ Listener = Callable[[str, Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class TwinPorts:
-    """Where the simulated rig listens: what the configuration says is moved there."""
+    """Where the simulated rig listens: what the configuration says is moved there. `seed`: which twin."""
 
     modbus: int
     camera: int
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ class Runs:
 
     async def index_disk(self) -> None:
         """Put the runs into the index that are on the disk and not in it."""
+        await asyncio.to_thread(store_missing_results, self.data)
         changed = await asyncio.to_thread(index_folders, self.index, self.data)
         if changed:
             _log.info("indexed %d runs from %s", len(changed), self.data)
@@ -130,13 +137,7 @@ class Runs:
         Raises `BusyError` while there is one, `NotNowError` while an aborted one was not cleared, and what
         `configuration` raises. A rig or camera that does not answer is no error here: the run is then Held.
         """
-        if self._task is not None and self._watch is not None:
-            raise BusyError(f"busy: the run {self._watch.run_id} is under way", self._watch.run_id)
-        if self._needs_clearing and self._watch is not None:
-            raise NotNowError(
-                f"the run {self._watch.run_id} was aborted: look at the bench, then clear it "
-                "before another run starts"
-            )
+        self._refuse_while_busy()
         configuration = self.configuration(choice)
         run_id = new_run_id()
         carried = self._prepare(run_id, configuration, serial)
@@ -145,6 +146,45 @@ class Runs:
         self._publish("started", {})
         await self._indexed()  # who has the id may ask for the run
         return run_id
+
+    async def resume(self, run: str) -> str:
+        """Bring an interrupted run back, and return its id: Held at its last checkpoint, the rig closed.
+
+        It goes on in the background, see `wait`; nothing opens before it is told `unhold`. Raises `BusyError`
+        and `NotNowError` as `start` does, `NotFoundError` where there is no such run, `RecordError` where its
+        record has its end or was changed, `SettingsError` where the configuration is not the one that the run
+        began with.
+        """
+        self._refuse_while_busy()
+        folder = find_run(self.data, run)
+        record = await asyncio.to_thread(load_record, folder, allow_torn=True)
+        configuration = self.configuration(choice_of(record))
+        changed = what_changed(record, configuration, self.twin)
+        if changed:
+            raise SettingsError(
+                f"the run {record.run} cannot be resumed: {', '.join(changed)} changed since it began; "
+                "expected the configuration that its record holds"
+            )
+        carried = self._prepare(record.run, configuration, None, resume=True)
+        self._watch = carried.watch
+        self._task = asyncio.create_task(self._carry_out(carried), name=f"run {record.run}")
+        self._publish("started", {})
+        await self._indexed()
+        return record.run
+
+    async def resume_interrupted(self) -> str | None:
+        """Bring back the run that was under way when the program ended, if one was; returns its id.
+
+        One that cannot be brought back stays interrupted, and the log says why.
+        """
+        run = await asyncio.to_thread(latest_interrupted, self.data)
+        if run is None:
+            return None
+        try:
+            return await self.resume(run)
+        except (ApiError, ControlError, VisionError, CalibrationError) as problem:
+            _log.warning("the run %s stays interrupted: %s", run, problem)
+            return None
 
     async def wait(self) -> None:
         """Wait until the run that is under way is over and stored."""
@@ -180,10 +220,21 @@ class Runs:
     def _needs_clearing(self) -> bool:
         return self._watch is not None and self._watch.run.state is State.ABORTED
 
-    def _prepare(self, run_id: str, configuration: Configuration, serial: str | None) -> _Carried:
+    def _refuse_while_busy(self) -> None:
+        if self._task is not None and self._watch is not None:
+            raise BusyError(f"busy: the run {self._watch.run_id} is under way", self._watch.run_id)
+        if self._needs_clearing and self._watch is not None:
+            raise NotNowError(
+                f"the run {self._watch.run_id} was aborted: look at the bench, then clear it "
+                "before another run starts"
+            )
+
+    def _prepare(
+        self, run_id: str, configuration: Configuration, serial: str | None, *, resume: bool = False
+    ) -> _Carried:
         lock = BenchLock.take(self.data, run_id)
         try:
-            return self._open(run_id, configuration, serial, lock)
+            return self._open(run_id, configuration, serial, lock, resume=resume)
         except BaseException as problem:
             lock.release()
             if isinstance(problem, ControlRecordError):
@@ -191,21 +242,50 @@ class Runs:
             raise
 
     def _open(
-        self, run_id: str, configuration: Configuration, serial: str | None, lock: BenchLock
+        self,
+        run_id: str,
+        configuration: Configuration,
+        serial: str | None,
+        lock: BenchLock,
+        *,
+        resume: bool,
     ) -> _Carried:
         plain = configuration.plain()
         measure = plain["measure"]
-        item = {key: measure[key] for key in ("name", "make", "model", "serial")}
-        record_settings = {
-            **plain,
-            "run": run_id,
-            "operator": configuration.choice.operator,
-            "item": {**item, "serial": serial or item["serial"]},
-            "versions": {name: version(name) for name in RECORDED_LIBRARIES},
-        }
         folder = self.data / run_id
         clock = ScaledClock()
-        journal = Journal.create(folder, clock, self._hear)
+        standing, began_s = None, None
+        record_settings: Mapping[str, Any]
+        if resume:
+            journal, record, torn = Journal.resume(folder, clock, self._hear)
+            record_settings, started = record.lines[0].data, datetime.fromisoformat(record.lines[0].t_utc)
+            try:
+                standing = standing_of(record, plan(configuration.procedure))
+                journal.append(
+                    "resumed",
+                    {
+                        "torn": torn.name if torn is not None else None,
+                        "torn_bytes": len(record.torn),
+                        "place": standing.place,
+                        "versions": _versions(),
+                    },
+                )
+            except BaseException:
+                journal.close()
+                raise
+            began_s = clock.now() - record.lines[-1].t_s
+        else:
+            item = {key: measure[key] for key in ("name", "make", "model", "serial")}
+            record_settings = {
+                **plain,
+                "run": run_id,
+                "operator": configuration.choice.operator,
+                "item": {**item, "serial": serial or item["serial"]},
+                "versions": _versions(),
+                "simulation": {"seed": self.twin.seed} if self.twin is not None else None,
+            }
+            started = datetime.now(UTC)
+            journal = Journal.create(folder, clock, self._hear)
         rig = Rig(configuration.rig, clock=clock)
         station = configuration.station
         cameras, kept = StationCameras(station), KeptFrames(folder / FRAMES)
@@ -221,6 +301,7 @@ class Runs:
             journal=journal,
             listener=self._hear,
             settings=record_settings,
+            resume=standing,
         )
         instrument = reader.instrument.instrument
         scale = instrument.scale if isinstance(instrument, SightGlass) else None
@@ -229,8 +310,9 @@ class Runs:
             run=run,
             configuration=configuration,
             settings=record_settings,
-            started_utc=datetime.now(UTC),
+            started_utc=started,
             scale=(scale.first, scale.last) if scale is not None else (None, None),
+            clock_zero_s=began_s,
         )
         self._index(lambda: self.index.put(watch.row()))
         return _Carried(watch, folder, journal, rig, cameras, lock)
@@ -321,3 +403,7 @@ class Runs:
                 _log.exception("the index was not changed")
 
         self._indexing.submit(carefully)
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in RECORDED_LIBRARIES}

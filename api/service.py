@@ -39,6 +39,7 @@ def create_app(
         try:
             bench = Runs(settings, data, RunIndex(database), events=events_stream, twin=twin)
             await bench.index_disk()
+            await bench.resume_interrupted()
             app.state.runs = bench
             app.state.database = database
             try:

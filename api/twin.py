@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from api.errors import TwinError
@@ -51,7 +52,7 @@ async def simulated_rig(
     )
     complaint = asyncio.create_task(_listen(process))
     try:
-        yield await _ready(process, complaint)
+        yield replace(await _ready(process, complaint), seed=seed)
     finally:
         await asyncio.shield(_end(process))
         complaint.cancel()

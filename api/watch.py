@@ -59,12 +59,12 @@ class Watch:
     level: LiveLevel | None = None
     detail: str = ""
     ended_t_s: float | None = None
-    _clock_zero_s: float | None = None
+    clock_zero_s: float | None = None
 
     def hear(self, kind: str, data: Mapping[str, Any]) -> None:
         """Take one event of the run."""
-        if self._clock_zero_s is None:
-            self._clock_zero_s = self.run.rig.clock.now()
+        if self.clock_zero_s is None:
+            self.clock_zero_s = self.run.rig.clock.now()
         if kind == "step":
             self.detail = str(data.get("detail", ""))
             if self.level is not None and data["step"] in MOVING_STEPS:
@@ -95,7 +95,7 @@ class Watch:
         """Seconds of the rig's clock since the run began."""
         if self.ended_t_s is not None:
             return self.ended_t_s
-        return None if self._clock_zero_s is None else self.run.rig.clock.now() - self._clock_zero_s
+        return None if self.clock_zero_s is None else self.run.rig.clock.now() - self.clock_zero_s
 
     def live(self) -> Live:
         """The whole state, for viewers."""

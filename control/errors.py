@@ -6,9 +6,19 @@ ControlError
 │   ├── LinkError        no connection, no answer in time, or an answer that is not one
 │   └── CommandRefusedError   the device answered that it will not; carries the device's reason
 ├── HeldError            a step cannot go on: the run goes to Held with this reason
+├── SuspendedError       a cause outside the bench: the run waits, and goes on by itself once it has gone
 ├── TransitionError      a command that means nothing in the run's state
 └── RecordError          a record that cannot be written, or is not what it should be
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from control.snapshot import Snapshot
 
 
 class ControlError(Exception):
@@ -33,6 +43,19 @@ class CommandRefusedError(RigError):
 
 class HeldError(ControlError):
     """A step cannot go on for a reason of the rig, the camera or the reading; the run goes to Held."""
+
+
+class SuspendedError(ControlError):
+    """A step must wait for something outside the bench; the run is Suspended and then does the step again.
+
+    `lasts` says of a snapshot why it must wait still, empty once it need not; after `limit_s` of the rig's
+    clock the run is Held instead (None: it waits for as long as it takes).
+    """
+
+    def __init__(self, reason: str, lasts: Callable[[Snapshot], str], limit_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.lasts = lasts
+        self.limit_s = limit_s
 
 
 class TransitionError(ControlError):

@@ -52,16 +52,18 @@ class Record:
 class Journal:
     """Writes a record. A line is on the disk when `append` returns."""
 
-    def __init__(self, folder: Path, clock: Clock, listener: Listener | None = None) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, listener: Listener | None = None, *, after: "Record | None" = None
+    ) -> None:
         self._folder = folder
         self._clock = clock
         self._listener = listener
-        self._start_s = clock.now()
-        self._head = FIRST_PREVIOUS
-        self._count = 0
+        self._start_s = clock.now() - (after.lines[-1].t_s if after is not None and after.lines else 0.0)
+        self._head = after.head if after is not None else FIRST_PREVIOUS
+        self._count = len(after.lines) if after is not None else 0
         self._failure: OSError | None = None
         try:
-            self._file = (folder / FILE).open("xb", buffering=0)
+            self._file = (folder / FILE).open("xb" if after is None else "ab", buffering=0)
             _sync_folder(folder)
         except FileExistsError:
             raise RecordError(
@@ -82,6 +84,33 @@ class Journal:
         except OSError as error:
             raise RecordError(f"{folder}: cannot be made ({error.strerror or error})") from error
         return cls(folder, clock, listener)
+
+    @classmethod
+    def resume(
+        cls, folder: Path, clock: Clock, listener: Listener | None = None
+    ) -> "tuple[Journal, Record, Path | None]":
+        """Go on with the record of a run that was interrupted: the next line follows from its last whole one.
+
+        Returns the journal, the record as it was found, and the file into which the bytes of a torn last line
+        were set aside (None where there was none). Times go on from the last line's: those in which no
+        program ran are in `t_utc` alone. The caller makes sure that nobody else writes the record.
+
+        Raises `RecordError` where there is none, where it was changed, or where it has its end already.
+        """
+        record = read_record(folder, recover=True)
+        if record.lines and record.lines[-1].kind == "end":
+            raise RecordError(f"{folder / FILE}: the run has come to its end; there is nothing to resume")
+        if not record.lines:
+            raise RecordError(f"{folder / FILE}: not even the first line is whole: nothing can be resumed")
+        aside = None
+        if record.torn:
+            try:
+                aside = _set_aside(folder, record.torn)
+            except OSError as error:
+                raise RecordError(
+                    f"{folder / FILE}: its torn last line cannot be set aside ({error.strerror or error})"
+                ) from error
+        return cls(folder, clock, listener, after=record), record, aside
 
     @property
     def head(self) -> str:
@@ -207,6 +236,25 @@ def _refuse_constant(name: str) -> float:
 
 def _stamp(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _set_aside(folder: Path, torn: bytes) -> Path:
+    """Move what is left of a torn last line out of the record into a file beside it.
+
+    The file is on the disk before the record is cut, so that a kill in between loses nothing; then the next
+    attempt finds the same bytes again and writes the same file.
+    """
+    aside = folder / f"record.torn-{hashlib.sha256(torn).hexdigest()[:16]}"
+    with aside.open("wb") as file:
+        file.write(torn)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_folder(folder)
+    with (folder / FILE).open("r+b") as file:
+        file.seek(-len(torn), os.SEEK_END)
+        file.truncate()
+        os.fsync(file.fileno())
+    return aside
 
 
 def _sync_folder(folder: Path) -> None:

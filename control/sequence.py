@@ -3,34 +3,29 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from control.alarms import Alarm
-from control.errors import HeldError, RecordError, RigError, TransitionError
+from control.errors import HeldError, LinkError, RecordError, RigError, SuspendedError, TransitionError
 from control.gauges import Gauge
-from control.interlocks import CLOSED_PCT, VALVES
 from control.journal import Journal, tell
 from control.observers import GaugeReader, LevelReader, Listener
+from control.orders import Order, Orders, order_of, order_of_door
 from control.procedure import Procedure
-from control.rig import Rig
+from control.resume import Standing, checkpoint_line, compare_rig
+from control.rig import SHORTEST_WAIT_S, Rig
 from control.rig_tags import LATCHES, word
 from control.snapshot import Snapshot
 from control.states import ENDED, Command, State, after, allowed
 from control.steps.check import faults_before_water, vessel_of
-from control.steps.drain import VALVE_WAIT_S
+from control.steps.drain import VALVE_WAIT_S, all_closed
 from control.steps.plan import first_of_repeat, plan
 from control.steps.step import Context, Memory, NoGauges, Step
 
 OPERATOR: Final = (Command.HOLD, Command.UNHOLD, Command.STOP, Command.ABORT)
+SUSPENDED_LOOK_S: Final = 5.0  # of the rig's clock: how often a suspended run looks whether it may go on
 _OUTCOMES: Final = {State.COMPLETE: "complete", State.STOPPED: "stopped", State.ABORTED: "aborted"}
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Order:
-    command: Command
-    reason: str
 
 
 class Run:
@@ -38,7 +33,8 @@ class Run:
 
     `measure`, `rules` and `settings` are plain mappings as the record keeps them; `settings` becomes line 0
     of an empty journal. `gauges` are read by `gauge_reader`. The journal belongs to the caller, who closes
-    it. The rig may be connected already.
+    it. The rig may be connected already. With `resume` the run comes back Held at its last checkpoint; its
+    journal is then the interrupted one.
     """
 
     def __init__(
@@ -54,6 +50,7 @@ class Run:
         gauge_reader: GaugeReader | None = None,
         listener: Listener | None = None,
         settings: Mapping[str, Any] | None = None,
+        resume: Standing | None = None,
     ) -> None:
         self.rig = rig
         self.procedure = procedure
@@ -68,10 +65,12 @@ class Run:
         self._settings = settings
         self._listener = listener
         self._plan = plan(procedure)
-        self._at = 0
+        self._standing = resume
+        self._compared = resume is None
+        self._at = 0 if resume is None else resume.place
         self._discard = False
         self._context: Context | None = None
-        self._orders: asyncio.Queue[_Order] = asyncio.Queue()
+        self._orders = Orders()
         self._alarm_failure: Exception | None = None
         self._told_wall_s = float("-inf")
 
@@ -98,7 +97,7 @@ class Run:
             self.state = after(after(self.state, command), Command.ADVANCE)
             self._tell("state", {"from": State.ABORTED, "to": self.state, "command": command, "reason": ""})
             return
-        self._orders.put_nowait(_Order(command, "the operator's command"))
+        self._orders.put(Order(command, "the operator's command"))
 
     def commands(self) -> tuple[Command, ...]:
         """The operator's commands that mean something now; of a run that has ended, only clear."""
@@ -171,7 +170,8 @@ class Run:
             if self._settings is None:
                 raise RecordError("a record begins with the run's settings; none were given")
             self.journal.append("settings", self._settings)
-        self._move(Command.START, "the operator's command")
+        if self._standing is None:
+            self._move(Command.START, "the operator's command")
         today = self.rig.clock.utc().date()
         faults = faults_before_water(self.rig.map.standards, self._measure, self._rules, today, self._gauges)
         if faults:
@@ -182,21 +182,25 @@ class Run:
             vessel_of(self._measure),
             self._level,
             self.journal,
-            Memory(),
+            Memory() if self._standing is None else self._standing.memory,
             self._gauges,
             self._gauge_reader,
         )
+        order = None if self._standing is None else await self._come_back(self._context, self._standing)
         while True:
-            order = await self._work_until_ordered(self._context)
-            if order is None:
-                return await self._complete()
-            if order.command is Command.HOLD:
-                await self._hold(order.reason)
+            if order is None or order.command is Command.UNHOLD:
+                order = await self._work_until_ordered(self._context)
+                if order is None:
+                    return await self._complete()
+            if order.command is Command.SUSPEND:
+                order = await self._suspend(order)
+            elif order.command is Command.HOLD:
+                await self._rest(Command.HOLD, order.reason)
                 order = await self._wait_while_held()
-            if order.command in (Command.STOP, Command.ABORT):
+            else:
                 return await self._end(order.command, order.reason)
 
-    async def _work_until_ordered(self, context: Context) -> _Order | None:
+    async def _work_until_ordered(self, context: Context) -> Order | None:
         """Do the steps until they are done (None) or something or somebody orders otherwise."""
         worker = asyncio.create_task(self._work(context), name="the run's steps")
         waiter = asyncio.create_task(self._orders.get(), name="the run's orders")
@@ -211,27 +215,83 @@ class Run:
         error = worker.exception()
         if error is None:
             return None
+        if isinstance(error, SuspendedError):
+            return self._gravest(Order(Command.SUSPEND, str(error), error))
         if isinstance(error, HeldError | RigError):
-            return self._gravest(_Order(Command.HOLD, str(error)))
+            # A step that an open door breaks off fails for the door's sake: that is waited for.
+            door = order_of_door(self.rig.snapshot)
+            return self._gravest(door or Order(Command.HOLD, str(error)))
         raise error
 
-    def _gravest(self, order: _Order) -> _Order:
-        gravity = (Command.HOLD, Command.STOP, Command.ABORT)
-        while not self._orders.empty():
-            other = self._orders.get_nowait()
-            if other.command in gravity and gravity.index(other.command) > gravity.index(order.command):
-                order = other
+    def _gravest(self, order: Order) -> Order:
+        order = self._orders.gravest(order)
+        if order.command is Command.SUSPEND and self.state is not State.EXECUTE:
+            return Order(Command.HOLD, order.reason)  # only what is under way can wait
         return order
 
-    async def _hold(self, reason: str) -> None:
+    async def _come_back(self, context: Context, standing: Standing) -> Order:
+        """Be Held where the record of an interrupted run ends, with everything closed, and wait there."""
+        where = (
+            f"after {standing.after} of repeat {standing.repeat}" if standing.after else "at the beginning"
+        )
+        try:
+            told = await self._compare(context, standing)
+        except (HeldError, RigError) as error:
+            told = f"the rig cannot be compared with the record yet ({error})"
+        self._move(Command.RESUME, f"the program was interrupted; its last checkpoint is {where}. {told}")
+        self._note_tags()
+        return await self._wait_while_held()
+
+    async def _compare(self, context: Context, standing: Standing) -> str:
+        findings = await compare_rig(context, standing)
+        self._compared = True
+        self._discard = not findings.intact and self._at < len(self._plan)
+        step = self._plan[min(self._at, len(self._plan) - 1)]
+        goes_on = f"repeat {step.repeat} begins over" if self._discard else f"goes on with {step.label}"
+        context.record(
+            "compared",
+            {
+                "differences": [difference.sentence for difference in findings.told],
+                "discards": self._discard,
+                "place": self._at,
+            },
+        )
+        return f"{findings}; unhold: {goes_on}"
+
+    async def _suspend(self, order: Order) -> Order | None:
+        """Wait, with everything closed, until what is waited for has come (None), or an order ends that."""
+        assert order.cause is not None
+        await self._rest(Command.SUSPEND, order.reason)
+        cause, clock, quiet = order.cause, self.rig.clock, 0
+        started_s = clock.now()
+        while quiet < 2:
+            try:
+                async with asyncio.timeout(max(SUSPENDED_LOOK_S / clock.factor, SHORTEST_WAIT_S)):
+                    other = self._orders.gravest(await self._orders.get())
+                if other.command is not Command.SUSPEND:
+                    return other
+            except TimeoutError:
+                pass
+            try:
+                lasts = cause.lasts(await self.rig.refresh())
+            except (LinkError, HeldError) as error:
+                return Order(Command.HOLD, str(error))
+            quiet = 0 if lasts else quiet + 1
+            if lasts and cause.limit_s is not None and clock.now() - started_s > cause.limit_s:
+                return Order(Command.HOLD, f"{lasts}, after {cause.limit_s:g} s")
+        self.rig.alarms.clear()
+        self._move(Command.UNSUSPEND, "what was waited for has come")
+        return None
+
+    async def _rest(self, command: Command, reason: str) -> None:
         closed = await self._close()
         step = self._plan[self._at] if self._at < len(self._plan) else None
         memory = self._context.memory if self._context else Memory()
         self._discard = self._discard or memory.dosing or (step is not None and step.discards)
-        self._move(Command.HOLD, f"{reason}; {closed}" if closed else reason)
+        self._move(command, f"{reason}; {closed}" if closed else reason)
         self._note_tags()
 
-    async def _wait_while_held(self) -> _Order:
+    async def _wait_while_held(self) -> Order:
         while True:
             order = await self._orders.get()
             if order.command in (Command.STOP, Command.ABORT):
@@ -269,7 +329,7 @@ class Run:
             return "the rig was not connected"
         try:
             await self.rig.ensure_closed()
-            await self.rig.wait_for(_all_closed, VALVE_WAIT_S, "every valve was told to close")
+            await self.rig.wait_for(all_closed, VALVE_WAIT_S, "every valve was told to close")
         except HeldError as error:
             return str(error)
         except RigError as error:
@@ -295,13 +355,16 @@ class Run:
         if self._alarm_failure is not None:
             raise self._alarm_failure
         fresh = self.state is State.STARTING
+        if not self._compared and self._standing is not None:
+            # The rig was out of reach when the run came back: now a person reads what differs first.
+            raise HeldError(await self._compare(context, self._standing))
         await self._make_ready(fresh=fresh)
         if fresh:
             self._move(Command.ADVANCE, "")
         elif self._discard:
             self._at = first_of_repeat(self._plan, self._at)
             self._discard = False
-            context.memory.meter_empty_l = None
+            context.memory.meter_empty_l, context.memory.wet, context.memory.dosing = None, True, False
         while self._at < len(self._plan):
             step = self._plan[self._at]
             await self._do(context, step)
@@ -315,7 +378,8 @@ class Run:
         )
         await step.action(context)
         if step.checkpoint:
-            self.journal.append("checkpoint", {"step": step.name, "repeat": step.repeat})
+            line = checkpoint_line(step, self._at, context.memory, self.rig.snapshot)
+            self.journal.append("checkpoint", line)
 
     async def _make_ready(self, *, fresh: bool) -> None:
         """Connected, no latch, no interlock, every valve closed; else a `HeldError` or `RigError` says."""
@@ -334,7 +398,7 @@ class Run:
                 raise HeldError(f"the device has latched ({latch}); unhold resets it")
             await rig.reset()
         await rig.close_all()
-        await rig.wait_for(_all_closed, VALVE_WAIT_S, "every valve was told to close")
+        await rig.wait_for(all_closed, VALVE_WAIT_S, "every valve was told to close")
         rig.alarms.clear()
         active = rig.alarms.active()
         if active:
@@ -350,7 +414,9 @@ class Run:
             self._tell("poll", snapshot.values)
 
     def _on_alarm(self, alarm: Alarm) -> None:
-        self._orders.put_nowait(_Order(Command.ABORT if alarm.aborts else Command.HOLD, alarm.detail))
+        # After some alarms nobody knows what the measure contains.
+        self._discard = self._discard or alarm.discards
+        self._orders.put(order_of(alarm, self.rig.snapshot))
         try:
             self.journal.append("alarm", {"name": alarm.name, "detail": alarm.detail})
             self._note_tags()
@@ -364,8 +430,3 @@ class Run:
     def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         if self._listener is not None:
             tell(self._listener, kind, data)
-
-
-def _all_closed(snapshot: Snapshot) -> bool:
-    positions = [snapshot.number(valve) for valve in VALVES]
-    return all(position is not None and position <= CLOSED_PCT for position in positions)

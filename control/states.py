@@ -26,9 +26,13 @@ class State(StrEnum):
 
 
 class Command(StrEnum):
-    """What moves a run from state to state; `advance` is the run's own: what the state had to do is done."""
+    """What moves a run from state to state.
+
+    `advance` is the run's own: what the state had to do is done. `resume` brings an interrupted run back.
+    """
 
     START = "start"
+    RESUME = "resume"
     HOLD = "hold"
     UNHOLD = "unhold"
     SUSPEND = "suspend"
@@ -45,6 +49,7 @@ _S, _C = State, Command
 TRANSITIONS: Final[Mapping[tuple[State, Command], State]] = MappingProxyType(
     {
         (_S.IDLE, _C.START): _S.STARTING,
+        (_S.IDLE, _C.RESUME): _S.HELD,
         (_S.STARTING, _C.ADVANCE): _S.EXECUTE,
         (_S.STARTING, _C.HOLD): _S.HELD,
         (_S.EXECUTE, _C.HOLD): _S.HELD,
@@ -110,7 +115,8 @@ def document() -> str:
             "(a reading refused, a lost connection, an interlock, the operator), and goes on only by",
             "`unhold`. *Suspended* has a cause outside and goes on by itself. `abort` works everywhere;",
             "what leads out of *Aborted* is `clear`. `advance` is the run's own: what the state had to",
-            "do is done.",
+            "do is done. `resume` takes up the record of a run whose program was killed: the run comes",
+            "back *Held*, and nothing opens before a person has read what differs and says `unhold`.",
             "",
             "```mermaid",
             mermaid().rstrip(),

@@ -36,11 +36,13 @@ async def carry_out(
     *,
     twin: TwinPorts | None = None,
     serial: str | None = None,
+    resume: str | None = None,
     events_as_json: bool = False,
 ) -> Finished:
-    """Carry a run out. One that is held asks the person on the terminal; where there is none it is stopped.
+    """Carry a run out, a new one or the interrupted one that `resume` names.
 
-    Raises what `Runs.start` raises, and `KeyboardInterrupt` after a run that Ctrl-C has aborted.
+    One that is held asks the person on the terminal; where there is none it is stopped. Raises what
+    `Runs.start` and `Runs.resume` raise, and `KeyboardInterrupt` after a run that Ctrl-C has aborted.
     """
     database = await asyncio.to_thread(Database.in_folder, data)
     try:
@@ -49,7 +51,10 @@ async def carry_out(
             await runs.index_disk()
             progress.follow(runs)
             try:
-                run = await runs.start(choice, serial=serial)
+                if resume is None:
+                    run = await runs.start(choice, serial=serial)
+                else:
+                    run = await runs.resume(resume)
                 with _aborting_on_signal(runs) as interrupted:
                     await runs.wait()
             finally:

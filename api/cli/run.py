@@ -10,13 +10,20 @@ from api.cli import AnswerIsNoError, ExitStatus
 from api.cli.one_run import Finished, carry_out
 from api.cli.output import Output
 from api.cli.result_table import result_table
+from api.errors import SettingsError
 from api.settings import configure, load_settings
 from control.states import State
 
 
 def run(
-    procedure: Annotated[str, typer.Argument(help="Name of the procedure, such as verify-measure.")],
+    procedure: Annotated[
+        str | None, typer.Argument(help="Name of the procedure, such as verify-measure.")
+    ] = None,
     *,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a run that was interrupted, instead of a new one."),
+    ] = None,
     measure: Annotated[str | None, typer.Option(help="The item.", show_default="from config")] = None,
     serial: Annotated[
         str | None, typer.Option(help="Serial number of the item.", show_default="the measure file's")
@@ -31,11 +38,17 @@ def run(
 ) -> ExitStatus:
     """Carry out PROCEDURE on the rig and print its result. Ctrl-C aborts the run: valves closed, record kept.
 
-    A run that is held asks on the terminal whether to go on; where there is none it is stopped. Exit status:
-    0 the item passed; 1 it failed, or there is no verdict; 3 the rig or a camera failed.
+    A run that is held asks on the terminal whether to go on; where there is none it is stopped. With
+    `--resume` an interrupted run comes back held: what differs on the rig is said first. Exit status: 0 the
+    item passed; 1 it failed, or there is no verdict; 3 the rig or a camera failed.
 
     Example: `tankcal run verify-measure --operator "J. Lin" --serial A-1042`
     """
+    if (procedure is None) == (resume is None):
+        raise SettingsError("expected either the name of a PROCEDURE or --resume RUN")
+    named = (measure, serial, station, rig, rules, operator)
+    if resume is not None and any(name is not None for name in named):
+        raise SettingsError(f"the run {resume} goes on with what it began with: no other option is expected")
     settings = load_settings(config)
     choice = settings.choose(
         rig=rig, station=station, measure=measure, procedure=procedure, rules=rules, operator=operator
@@ -43,7 +56,9 @@ def run(
     configure(settings, choice)
     output = Output(as_json)
     folder = (data or settings.data).resolve()
-    finished = asyncio.run(carry_out(settings, folder, choice, output, serial=serial, events_as_json=as_json))
+    finished = asyncio.run(
+        carry_out(settings, folder, choice, output, serial=serial, resume=resume, events_as_json=as_json)
+    )
     return _report(finished, output)
 
 

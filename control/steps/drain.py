@@ -1,6 +1,6 @@
 """Drain: the drip clock starts when the full stream breaks into drops, not when the valve opens."""
 
-from control.interlocks import CLOSED_PCT
+from control.interlocks import CLOSED_PCT, VALVES
 from control.snapshot import Snapshot
 from control.steps.step import Context
 
@@ -65,6 +65,12 @@ def drain_closed(snapshot: Snapshot) -> bool:
     """Whether the drain's feedback says closed."""
     position = snapshot.number("drain_valve")
     return position is not None and position <= CLOSED_PCT
+
+
+def all_closed(snapshot: Snapshot) -> bool:
+    """Whether every valve's feedback says closed; an unknown position is not."""
+    positions = [snapshot.number(valve) for valve in VALVES]
+    return all(position is not None and position <= CLOSED_PCT for position in positions)
 
 
 def _remember_empty(context: Context, snapshot: Snapshot) -> None:

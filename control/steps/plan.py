@@ -54,7 +54,14 @@ def _at_level(repeat: int, target: float) -> list[Step]:
         return partial(_with_target, action, target)
 
     return [
-        Step("fill", at(fill_to), repeat, target, "coarse by the meter, fine by the camera, from below"),
+        Step(
+            "fill",
+            at(fill_to),
+            repeat,
+            target,
+            "coarse by the meter, fine by the camera, from below",
+            checkpoint=True,
+        ),
         Step("settle", at(settle), repeat, target, "until the level is steady"),
         Step("read", at(read), repeat, target, "the lowest point of the meniscus"),
         Step(

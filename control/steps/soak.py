@@ -1,28 +1,29 @@
 """Soak: vessel, water and air have come to agree."""
 
-from control.errors import HeldError
+from functools import partial
+
+from control.errors import SuspendedError
 from control.snapshot import Snapshot
 from control.steps.step import Context
 
-LOOK_S = 5.0  # of the rig's clock
-
 
 async def soak(context: Context) -> None:
-    """Wait until the temperatures agree within the procedure's limits.
+    """See whether the temperatures agree within the procedure's limits, and record them.
 
-    Raises `HeldError` that names what does not agree once the procedure's time is over.
+    Raises `SuspendedError` that names what does not agree yet: what is waited for lies outside the bench.
     """
-    limits = context.procedure.soak
-    started = context.rig.clock.now()
-    while True:
-        snapshot = await context.rig.refresh()
-        reason = disagreement(context, snapshot)
-        if not reason:
-            context.record("tags", dict(snapshot.values))
-            return
-        if context.rig.clock.now() - started > limits.wait_s:
-            raise HeldError(f"soak: {reason}, after {limits.wait_s:g} s")
-        await context.rig.pause(LOOK_S)
+    snapshot = await context.rig.refresh()
+    reason = disagreement(context, snapshot)
+    if reason:
+        raise SuspendedError(
+            f"soak: {reason}", partial(_told, context), limit_s=context.procedure.soak.wait_s
+        )
+    context.record("tags", dict(snapshot.values))
+
+
+def _told(context: Context, snapshot: Snapshot) -> str:
+    reason = disagreement(context, snapshot)
+    return f"soak: {reason}" if reason else ""
 
 
 def disagreement(context: Context, snapshot: Snapshot) -> str:

@@ -316,21 +316,36 @@ async def test_what_ends_can_be_cleared_and_not_be_run_again(run_bench: RunBench
     assert State.STOPPED is run_bench.run.state
 
 
-async def test_an_open_door_holds_and_the_run_goes_on_after_it(run_bench: RunBench, bench: Bench) -> None:
-    """First-out alarm in record and status; unhold is refused while the door is open."""
+async def test_an_open_door_suspends_and_the_run_goes_on_by_itself(run_bench: RunBench, bench: Bench) -> None:
+    """Valves closed, first-out alarm in the record; no command is needed once the door is closed."""
     task = await start(run_bench)
     await filling(run_bench, 1)
     bench.plant.door_closed = False
-    await run_bench.until_state(State.HELD)
+    await run_bench.until_state(State.SUSPENDED)
     assert bench.plant.hydraulics.inlets_closed
     assert "door" in run_bench.run.reason
     assert run_bench.kinds("alarm")[0]["name"] in ("door-open", "device-latched")
-    run_bench.run.command("unhold")
-    await asyncio.sleep(0)
-    await run_bench.until_state(State.HELD)
-    assert "Held" == run_bench.run.status()["state"]
-    bench.plant.door_closed = True
     await asyncio.sleep(0.3)
+    assert (State.SUSPENDED, True) == (run_bench.run.state, bench.closed), run_bench.run.reason
+    bench.plant.door_closed = True
+    assert "complete" == await task
+    moves = [(s["from"], s["to"], s["command"]) for s in run_bench.kinds("state")]
+    assert ("Suspended", "Execute", "unsuspend") in moves
+    # The dose was broken off: the repeat began over from an emptied measure.
+    assert 2 == len(run_bench.kinds("drip"))
+
+
+async def test_held_does_not_go_on_by_itself(run_bench: RunBench, bench: Bench) -> None:
+    """An operator's hold in a suspension stays when its cause has gone, until unhold."""
+    task = await start(run_bench)
+    await filling(run_bench, 1)
+    bench.plant.door_closed = False
+    await run_bench.until_state(State.SUSPENDED)
+    run_bench.run.command("hold")
+    await run_bench.until_state(State.HELD)
+    bench.plant.door_closed = True
+    await asyncio.sleep(0.5)
+    assert (State.HELD, True) == (run_bench.run.state, bench.closed)
     run_bench.run.command("unhold")
     assert "complete" == await task
 
@@ -422,18 +437,42 @@ async def test_a_disk_that_fills_up_aborts_with_closed_valves(
     assert State.ABORTED is run_bench.run.state
 
 
-async def test_temperatures_that_disagree_hold_after_the_wait(
+async def test_temperatures_that_disagree_suspend_and_after_the_wait_hold(
     bench: Bench, procedure: Procedure, tmp_path: Path
 ) -> None:
-    """The soak names what differs and by how much it may."""
-    cold = replace(procedure, soak=replace(procedure.soak, air_range_c=(10.0, 11.0), wait_s=5.0))
+    """The soak names what differs and by how much it may; it is waited for, but not for ever."""
+    cold = replace(procedure, soak=replace(procedure.soak, air_range_c=(10.0, 11.0), wait_s=30.0))
     async with prepared_run(bench, cold, tmp_path / "cold") as run_bench:
         task = await start(run_bench)
         await run_bench.until_state(State.HELD)
         assert "soak: the air has" in run_bench.run.reason
-        assert "10 to 11 °C expected" in run_bench.run.reason
+        assert "10 to 11 °C expected, after 30 s" in run_bench.run.reason
+        assert ["Starting", "Execute", "Suspended", "Held"] == [s["to"] for s in run_bench.kinds("state")]
         run_bench.run.command("abort")
         assert "aborted" == await task
+
+
+async def test_a_soak_that_is_reached_goes_on_by_itself(
+    bench: Bench, procedure: Procedure, tmp_path: Path
+) -> None:
+    """Suspended while vessel and water disagree; once they agree the run goes on without a command."""
+    sensor = bench.plant.room.vessel
+
+    class Cold:
+        indication = 12.0
+
+        def read(self, value: float) -> None:
+            """Stay cold."""
+
+    bench.plant.room.vessel = Cold()  # type: ignore[assignment]  # a sensor that has not warmed up yet
+    async with prepared_run(bench, procedure, tmp_path / "soak") as run_bench:
+        task = await start(run_bench)
+        await run_bench.until_state(State.SUSPENDED)
+        assert "soak: water" in run_bench.run.reason
+        bench.plant.room.vessel = sensor
+        await until(lambda: run_bench.run.state in (State.EXECUTE, State.HELD))
+        assert State.EXECUTE is run_bench.run.state, run_bench.run.reason
+        assert "complete" == await task
 
 
 def test_the_plan_goes_up_the_neck_in_the_last_repeat(procedure: Procedure) -> None:

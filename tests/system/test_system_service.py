@@ -95,7 +95,7 @@ def test_it_stops_at_once_although_streams_are_open(service: Service) -> None:
 
 
 def test_a_killed_service_loses_nothing(tmp_path: Path) -> None:
-    """Killed in a run: the record is whole to its last line, the next start shows it as interrupted."""
+    """Killed in a run: the record is whole to its last line, and the next start brings the run back, held."""
     with serving(tmp_path / "first") as service:
         with httpx2.Client(base_url=service.address, trust_env=False) as web:
             run = web.post("api/v1/runs", json={}).json()["id"]
@@ -112,8 +112,16 @@ def test_a_killed_service_loses_nothing(tmp_path: Path) -> None:
         serving(tmp_path / "second", data=service.data) as again,
         httpx2.Client(base_url=again.address, trust_env=False) as web,
     ):
-        assert web.get(f"api/v1/runs/{run}").json()["state"] == "Interrupted"
-        assert web.get(f"api/v1/runs/{run}").json()["record_head"] == before.head
+        held = wait_for_state(web, "Held")
+        assert (held["run"], web.post("api/v1/runs", json={}).status_code) == (run, 409)
+        assert "the program was interrupted" in str(held["reason"])
+        assert web.get(f"api/v1/runs/{run}").json()["state"] == "Held"
+        record = load_record(again.data / run)
+        assert record.lines[: len(before.lines)] == before.lines
+        # Its twin went with the service: a new one knows nothing of the water that the record speaks of.
+        assert "somebody else" in str(held["reason"]) or "restarted" in str(held["reason"])
+        web.post("api/v1/live/commands", json={"command": "stop", "run": run}).raise_for_status()
+        wait_for_state(web, "Stopped")
         assert web.post("api/v1/runs", json={}).status_code == 201
 
 
