@@ -1,17 +1,21 @@
-"""The line to the device: Modbus over TCP. The one file of the bench that knows pymodbus.
+"""The line to the device: Modbus TCP, RTU over TCP or serial. The one file of the bench with pymodbus.
 
 pymodbus is used without its own retries and reconnection: with them a late answer makes it send the same
 write twice and report success, and a second connection can leak. Here every request is made once, every
 answer's length is checked, and after any fault the connection is thrown away, so that no late answer can be
-taken for the next one. Whoever calls decides what may be asked again (`control.rig`).
+taken for the next one. RTU has no transaction numbers, and a gateway or a bus outlives the connection: there
+the line is listened to until it is quiet before it is opened again. Whoever calls decides what may be asked
+again (`control.rig`).
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus import FramerType
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
@@ -22,6 +26,12 @@ from control.registers import LinkSettings
 # Its warnings repeat what the LinkErrors of this file say, without saying where.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
+Client = AsyncModbusTcpClient | AsyncModbusSerialClient
+Request = tuple[Table, int, int]  # table, address, count
+
+Result = TypeVar("Result")
+
+MOST_DRAIN: Final = 4.0  # time-outs: a line that never falls quiet is opened again all the same
 _EXCEPTIONS = {
     1: "illegal function",
     2: "illegal address",
@@ -55,23 +65,33 @@ class Link(Protocol):
         """`count` bits or registers from `address`."""
         ...
 
+    async def read_all(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
+        """Several reads, one after the other, nothing in between."""
+        ...
+
     async def write_registers(self, address: int, words: Sequence[int]) -> None:
         """Write holding registers in one request. After a `LinkError` it is unknown whether they arrived."""
         ...
 
+    async def write_bits(self, address: int, bits: Sequence[bool]) -> None:
+        """Write coils in one request, likewise."""
+        ...
 
-class ModbusTcpLink:
-    """Modbus TCP. One request at a time; one that has begun is finished even if its caller is cancelled."""
+
+class ModbusLink:
+    """One Modbus line. One request at a time; one that has begun is finished even if its caller is not."""
 
     def __init__(self, settings: LinkSettings) -> None:
         self._settings = settings
-        self._client: AsyncModbusTcpClient | None = None
+        self._client: Client | None = None
         self._lock = asyncio.Lock()
+        self._heard_wall_s = 0.0
 
     @property
     def where(self) -> str:
         """The device's address, for messages."""
-        return f"{self._settings.host}:{self._settings.port}"
+        settings = self._settings
+        return settings.serial_port if settings.transport == "rtu" else f"{settings.host}:{settings.port}"
 
     @property
     def connected(self) -> bool:
@@ -105,60 +125,83 @@ class ModbusTcpLink:
 
     async def read(self, table: Table, address: int, count: int) -> tuple[int, ...]:
         """`count` bits or registers from `address`; bits come as 0 and 1."""
+        return (await self.read_all(((table, address, count),)))[0]
 
-        def request(client: AsyncModbusTcpClient) -> Awaitable[ModbusPDU]:
-            methods: dict[Table, Callable[..., Awaitable[ModbusPDU]]] = {
-                Table.HOLDING: client.read_holding_registers,
-                Table.INPUT: client.read_input_registers,
-                Table.COIL: client.read_coils,
-                Table.DISCRETE: client.read_discrete_inputs,
-            }
-            return methods[table](address, count=count, device_id=self._settings.device_id)
+    async def read_all(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
+        """Several reads, one after the other; what `read` says holds of each."""
 
-        what = f"read of {count} from {table} {address}"
+        async def ask() -> list[tuple[int, ...]]:
+            return [await self._read(table, address, count) for table, address, count in requests]
 
-        def values(answer: ModbusPDU) -> tuple[int, ...]:
+        return await self._exchange(ask())
+
+    async def _read(self, table: Table, address: int, count: int) -> tuple[int, ...]:
+        def request(client: Client) -> Awaitable[ModbusPDU]:
+            device_id = self._settings.device_id
+            match table:
+                case Table.HOLDING:
+                    return client.read_holding_registers(address, count=count, device_id=device_id)
+                case Table.INPUT:
+                    return client.read_input_registers(address, count=count, device_id=device_id)
+                case Table.COIL:
+                    return client.read_coils(address, count=count, device_id=device_id)
+                case Table.DISCRETE:
+                    return client.read_discrete_inputs(address, count=count, device_id=device_id)
+
+        def check(answer: ModbusPDU) -> str:
             # Bits come in whole bytes, filled up with zeros; registers exactly as many as were asked for.
             expected = -(-count // 8) * 8 if table.is_bits else count
-            found: Sequence[int] = answer.bits if table.is_bits else answer.registers
-            if len(found) != expected:
-                raise LinkError(f"{self.where}: {what}: {expected} values expected, {len(found)} came")
-            return tuple(int(value) for value in found[:count])
+            found = len(answer.bits if table.is_bits else answer.registers)
+            return "" if found == expected else f"{expected} values expected, {found} came"
 
-        return await self._exchange(what, request, values)
+        answer = await self._ask(f"read of {count} from {table} {address}", request, check)
+        if table.is_bits:
+            return tuple(int(bit) for bit in answer.bits[:count])
+        return tuple(answer.registers)
 
     async def write_registers(self, address: int, words: Sequence[int]) -> None:
         """Write holding registers in one request; the device must name the same place and number."""
 
-        def request(client: AsyncModbusTcpClient) -> Awaitable[ModbusPDU]:
+        def request(client: Client) -> Awaitable[ModbusPDU]:
             return client.write_registers(address, list(words), device_id=self._settings.device_id)
 
-        what = f"write of {len(words)} to holding {address}"
+        await self._write(Table.HOLDING, address, len(words), request)
 
-        def check(answer: ModbusPDU) -> tuple[int, ...]:
-            if (answer.address, answer.count) != (address, len(words)):
-                raise LinkError(
-                    f"{self.where}: {what}: the device answers for {answer.count} at {answer.address}"
-                )
-            return ()
+    async def write_bits(self, address: int, bits: Sequence[bool]) -> None:
+        """Write coils in one request; likewise."""
 
-        await self._exchange(what, request, check)
+        def request(client: Client) -> Awaitable[ModbusPDU]:
+            return client.write_coils(address, list(bits), device_id=self._settings.device_id)
 
-    async def _exchange(
-        self,
-        what: str,
-        request: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]],
-        check: Callable[[ModbusPDU], tuple[int, ...]],
-    ) -> tuple[int, ...]:
+        await self._write(Table.COIL, address, len(bits), request)
+
+    async def _write(
+        self, table: Table, address: int, count: int, request: Callable[[Client], Awaitable[ModbusPDU]]
+    ) -> None:
+        def check(answer: ModbusPDU) -> str:
+            if (answer.address, answer.count) == (address, count):
+                return ""
+            return f"the device answers for {answer.count} at {answer.address}"
+
+        async def ask() -> None:
+            await self._ask(f"write of {count} to {table} {address}", request, check)
+
+        await self._exchange(ask())
+
+    async def _exchange(self, asking: Coroutine[Any, Any, Result]) -> Result:
         # A caller may be cancelled at any time (hold, abort). While it waits for its turn its request is not
         # made at all; once made, it must not be torn off in the middle, or its late answer would meet the
         # next request: the lock is held until it has ended, whoever is still there to hear of it.
-        await self._lock.acquire()
-        task = asyncio.ensure_future(self._ask(what, request, check))
+        try:
+            await self._lock.acquire()
+        except BaseException:
+            asking.close()
+            raise
+        task = asyncio.ensure_future(asking)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
-    def _ended(self, task: "asyncio.Future[tuple[int, ...]]") -> None:
+    def _ended(self, task: "asyncio.Future[Any]") -> None:
         self._lock.release()
         if not task.cancelled():
             # Where the caller was cancelled nobody else asks, and asyncio would complain of it.
@@ -167,9 +210,10 @@ class ModbusTcpLink:
     async def _ask(
         self,
         what: str,
-        request: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]],
-        check: Callable[[ModbusPDU], tuple[int, ...]],
-    ) -> tuple[int, ...]:
+        request: Callable[[Client], Awaitable[ModbusPDU]],
+        check: Callable[[ModbusPDU], str],
+    ) -> ModbusPDU:
+        """One request and its answer; `check` says what is wrong with it, nothing where it is in order."""
         client = self._client
         if client is None or not client.connected:
             self._drop()
@@ -183,22 +227,56 @@ class ModbusTcpLink:
                     f"{self.where}: {what}: the device answers with "
                     f"exception {code} ({_EXCEPTIONS.get(code, 'unknown')})"
                 )
-            return check(answer)
-        except _DeviceExceptionError:
-            raise
-        except LinkError:
-            self._drop()
-            raise
+            fault = check(answer)
+            if fault:
+                await self._drain()
+                raise LinkError(f"{self.where}: {what}: {fault}")
+            return answer
         except (ModbusException, OSError, TimeoutError) as error:
-            self._drop()
+            await self._drain()
             limit = self._settings.timeout_s
             raise LinkError(f"{self.where}: {what}: no usable answer within {limit:g} s") from error
 
-    def _new_client(self) -> AsyncModbusTcpClient:
+    def _new_client(self) -> Client:
         settings = self._settings
+        if settings.transport == "rtu":
+            return AsyncModbusSerialClient(
+                settings.serial_port,
+                framer=FramerType.RTU,
+                baudrate=settings.baudrate,
+                parity=settings.parity,
+                stopbits=settings.stop_bits,
+                timeout=settings.timeout_s,
+                retries=0,
+                reconnect_delay=0,
+                trace_packet=self._hear,
+            )
         return AsyncModbusTcpClient(
-            settings.host, port=settings.port, timeout=settings.timeout_s, retries=0, reconnect_delay=0
+            settings.host,
+            framer=FramerType.SOCKET if settings.transport == "tcp" else FramerType.RTU,
+            port=settings.port,
+            timeout=settings.timeout_s,
+            retries=0,
+            reconnect_delay=0,
+            trace_packet=self._hear if settings.transport != "tcp" else None,
         )
+
+    def _hear(self, sending: bool, data: bytes) -> bytes:
+        if not sending:
+            self._heard_wall_s = time.monotonic()
+        return data
+
+    async def _drain(self) -> None:
+        """Throw the connection away; on RTU only after the line was quiet for one time-out."""
+        if self._settings.transport != "tcp":
+            began = time.monotonic()
+            timeout_s = self._settings.timeout_s
+            while (now := time.monotonic()) - began < MOST_DRAIN * timeout_s:
+                quiet_s = now - max(began, self._heard_wall_s)
+                if quiet_s >= timeout_s or not self.connected:
+                    break
+                await asyncio.sleep(timeout_s - quiet_s)
+        self._drop()
 
     def _drop(self) -> None:
         if self._client is not None:
@@ -211,6 +289,5 @@ class _DeviceExceptionError(LinkError):
 
 
 def open_link(settings: LinkSettings) -> Link:
-    """The link for the map's transport. Serial and RTU over TCP will stand beside `tcp` here."""
-    links: dict[str, Callable[[LinkSettings], Link]] = {"tcp": ModbusTcpLink}
-    return links[settings.transport](settings)
+    """The link for the map's transport."""
+    return ModbusLink(settings)

@@ -42,6 +42,7 @@ UNITS: Final = (
     ),
     *("degC", "Pa", "hPa", "kPa", "bar", "V", "mA"),
 )
+TRANSPORTS: Final = ("tcp", "rtu-tcp", "rtu")  # Modbus TCP; RTU frames over TCP; RTU on a serial line
 WORD_ORDERS: Final = ("big", "little")
 OPCODES: Final = ("close-all", "fill-coarse", "fill-fine", "open-drain", "close-drain", "reset")
 STANDARD_TEXTS: Final = ("name", "serial", "certificate", "source")
@@ -170,7 +171,10 @@ class Commands:
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """How the device is reached. Times in seconds of the wall's clock."""
+    """How the device is reached: `host` and `port` over TCP, or the `serial_port` and how it is set.
+
+    Times in seconds of the wall's clock.
+    """
 
     transport: str
     host: str
@@ -179,6 +183,10 @@ class LinkSettings:
     timeout_s: float
     poll_s: float
     heartbeat_s: float
+    serial_port: str = ""
+    baudrate: int = 19200
+    parity: str = "E"
+    stop_bits: int = 1
     read_gap: int = 0
     max_registers: int = 125
     max_bits: int = 2000
@@ -276,10 +284,16 @@ def load_register_map(path: Path) -> RegisterMap:
 
 
 def _link(root: TomlTable) -> LinkSettings:
+    transport = root.take_text("transport", choices=TRANSPORTS)
+    serial = transport == "rtu"
     settings = LinkSettings(
-        transport=root.take_text("transport", choices=("tcp",)),
-        host=root.take_text("host"),
-        port=root.take_int("port", 1, 65535),
+        transport=transport,
+        host="" if serial else root.take_text("host"),
+        port=0 if serial else root.take_int("port", 1, 65535),
+        serial_port=root.take_text("serial_port") if serial else "",
+        baudrate=root.take_int("baudrate", 300, 4_000_000, default=19200) if serial else 19200,
+        parity=root.take_text("parity", choices=("N", "E", "O"), default="E") if serial else "E",
+        stop_bits=root.take_int("stop_bits", 1, 2, default=1) if serial else 1,
         device_id=root.take_int("device_id", 0, 255),
         timeout_s=root.take_number("timeout_s", above=0.0, most=60.0),
         poll_s=root.take_number("poll_s", above=0.0, most=60.0),

@@ -61,6 +61,7 @@ class Rig:
         half = settings.heartbeat_s / 2
         self._interlocks = Interlocks(Limits(link_s=half, counter_s=half))
         self._plan = register_map.plan()
+        self._requests = tuple((request.table, request.address, request.count) for request in self._plan)
         self._echo_plan = plan_reads(
             (register_map.tags["accepted_sequence"], register_map.tags["command_result"])
         )
@@ -332,11 +333,12 @@ class Rig:
     async def _poll(self) -> Snapshot:
         async with self._poll_lock:
             values: dict[str, Decoded] = {}
-            read: dict[str, float] = {}
-            for request in self._plan:
-                decoded = request.decode(await self._link.read(request.table, request.address, request.count))
-                values |= decoded
-                read |= dict.fromkeys(decoded, self.clock.wall())
+            # No value is taken for younger than its request.
+            asked = self.clock.wall()
+            answers = await self._link.read_all(self._requests)
+            for request, words in zip(self._plan, answers, strict=True):
+                values |= request.decode(words)
+            read = dict.fromkeys(values, asked)
             wall = self.clock.wall()
             snapshot = Snapshot(
                 MappingProxyType({name: item.value for name, item in values.items()}),

@@ -9,7 +9,7 @@ from modbus_fakes import frame, raw_server
 from rig_bench import Bench
 
 from control.errors import LinkError
-from control.link import ModbusTcpLink, open_link
+from control.link import ModbusLink, open_link
 from control.register_words import Table
 from control.registers import LinkSettings, RegisterMap
 
@@ -53,7 +53,7 @@ async def test_an_address_that_is_not_there_is_the_devices_answer(bench: Bench) 
 
 async def test_nobody_there_is_said_in_one_sentence(line: LinkSettings) -> None:
     """A refused connection is a LinkError that names the address."""
-    link = ModbusTcpLink(replace(line, port=1))
+    link = ModbusLink(replace(line, port=1))
     with pytest.raises(LinkError, match=r"no rig answers at 127\.0\.0\.1:1"):
         await link.connect()
     assert not link.connected
@@ -64,7 +64,7 @@ async def test_nobody_there_is_said_in_one_sentence(line: LinkSettings) -> None:
 async def test_an_answer_with_too_few_registers_is_refused(line: LinkSettings) -> None:
     """pymodbus takes such an answer; the link doesn't, and starts on a fresh connection."""
     async with raw_server(lambda t, f, b: (registers(t, 2), 0.0)) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await link.connect()
         with pytest.raises(LinkError, match="4 values expected, 2 came"):
             await link.read(Table.INPUT, 0, 4)
@@ -77,7 +77,7 @@ async def test_a_write_echo_for_another_place_is_refused(line: LinkSettings) -> 
     async with raw_server(
         lambda t, f, b: (frame(t, bytes([WRITE_MANY]) + struct.pack(">HH", 11, 6)), 0.0)
     ) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await link.connect()
         with pytest.raises(LinkError, match="the device answers for 6 at 11"):
             await link.write_registers(10, (1, 2, 3, 4, 5, 6))
@@ -89,7 +89,7 @@ async def test_a_late_answer_is_not_taken_for_the_next(line: LinkSettings) -> No
     values = iter([1, 2])
     delays = iter([0.3, 0.0])
     async with raw_server(lambda t, f, b: (registers(t, 1, next(values)), next(delays))) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await link.connect()
         with pytest.raises(LinkError, match=r"no usable answer within 0\.2 s"):
             await link.read(Table.INPUT, 0, 1)
@@ -104,7 +104,7 @@ async def test_a_write_is_sent_once_however_late_its_answer(line: LinkSettings) 
     """Nothing is replayed: the server sees one write although its answer never comes in time."""
     echo = bytes([WRITE_MANY]) + struct.pack(">HH", 10, 6)
     async with raw_server(lambda t, f, b: (frame(t, echo), 0.35)) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await link.connect()
         with pytest.raises(LinkError, match="no usable answer"):
             await link.write_registers(10, (1, 2, 3, 4, 5, 6))
@@ -116,7 +116,7 @@ async def test_a_write_is_sent_once_however_late_its_answer(line: LinkSettings) 
 async def test_a_foreign_transaction_is_not_an_answer(line: LinkSettings) -> None:
     """An answer with another transaction number is no answer to this request."""
     async with raw_server(lambda t, f, b: (registers(t + 1, 1), 0.0)) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await link.connect()
         with pytest.raises(LinkError, match="no usable answer"):
             await link.read(Table.INPUT, 0, 1)
@@ -126,7 +126,7 @@ async def test_a_foreign_transaction_is_not_an_answer(line: LinkSettings) -> Non
 async def test_a_connection_closed_by_the_device_is_noticed_within_one_timeout(line: LinkSettings) -> None:
     """Not after retries and back-off: 0.2 s, and the next connect is a fresh one."""
     async with raw_server(lambda t, f, b: None) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await link.connect()
         async with asyncio.timeout(0.5):
             with pytest.raises(LinkError):
@@ -138,7 +138,7 @@ async def test_a_connection_closed_by_the_device_is_noticed_within_one_timeout(l
 async def test_a_cancelled_caller_leaves_the_line_in_order(line: LinkSettings) -> None:
     """The request under way is finished and its answer thrown away; one that still waited is never sent."""
     async with raw_server(lambda t, f, b: (registers(t, 1, b[1]), 0.1)) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await link.connect()
         first = asyncio.create_task(link.read(Table.INPUT, 1, 1))
         second = asyncio.create_task(link.read(Table.INPUT, 2, 1))
@@ -154,7 +154,7 @@ async def test_a_cancelled_caller_leaves_the_line_in_order(line: LinkSettings) -
 async def test_connecting_twice_keeps_the_one_connection(line: LinkSettings) -> None:
     """A second connect neither opens nor leaks a socket."""
     async with raw_server(lambda t, f, b: (registers(t, 1), 0.0)) as server:
-        link = ModbusTcpLink(replace(line, port=server.port))
+        link = ModbusLink(replace(line, port=server.port))
         await asyncio.gather(link.connect(), link.connect(), link.connect())
         await link.read(Table.INPUT, 0, 1)
         assert 1 == server.connections
