@@ -226,6 +226,7 @@ def _obstacles(
         )
     if item.kind is VolumeKind.DELIVERED:
         found.extend(_drip_obstacles(ds))
+        found.extend(_drip_rule_obstacles(ds, settings))
     if "unverified" in settings.item.expansion_source:
         found.append(
             "the vessel's coefficient of expansion is marked unverified, "
@@ -256,6 +257,20 @@ def _drip_obstacles(ds: Sequence[Delivery]) -> list[str]:
                 f"of the required {delivery.drip_required_s:.1f} s"
             )
     return found
+
+
+def _drip_rule_obstacles(ds: Sequence[Delivery], settings: RunSettings) -> list[str]:
+    """What keeps the rules' own drip time from being met; the item's, from its certificate, overrides it."""
+    item, pack = settings.item, settings.pack
+    seconds = None if pack.drip_times is None else pack.drip_times.seconds(item.nominal_l)
+    if pack.drip_times is None or seconds is None or item.drip_time_s is not None:
+        return []
+    if pack.drip_times.unverified:
+        return [f"drip_time of {pack.name} ({seconds:g} s) is unverified, and the item has none of its own"]
+    asked = [d.drip_required_s for d in ds if d.drip_required_s is not None]
+    if asked and min(asked) < seconds:
+        return [f"{pack.name} demands a drip time of {seconds:g} s, the run asked for {min(asked):g} s"]
+    return []
 
 
 def _notes(ds: Sequence[Delivery], settings: RunSettings, water: WaterTemperature) -> list[str]:

@@ -52,6 +52,8 @@ def verdict_words(verdict: Verdict) -> dict[str, Any]:
         "limit_ml": verdict.limit_ml,
         "acceptance_limit_ml": verdict.acceptance_limit_ml,
         "probability_of_conformity": verdict.probability_of_conformity,
+        "probability_of_false_accept": verdict.probability_of_false_accept,
+        "probability_of_false_reject": verdict.probability_of_false_reject,
         "sentence": verdict.sentence,
         "rules": verdict.rules,
         "source": verdict.source,

@@ -4,16 +4,17 @@ code.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from calibration.errors import RuleError, UnknownQuantityError
 from calibration.section import Section
 
-_LIMIT_FORMS = ("divisions", "relative", "limit_ml", "rows")
+_LIMIT_FORMS = ("divisions", "relative", "limit_ml", "rows", "not_stated")
 
 
 class DecisionRule(StrEnum):
@@ -21,6 +22,7 @@ class DecisionRule(StrEnum):
 
     SIMPLE = "simple"
     GUARD_BAND = "guard-band"
+    SPECIFIC_RISK = "specific-risk"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class ErrorLimit:
     source: str
     unverified: bool
 
+    @property
+    def stated(self) -> bool:
+        """Whether the rules give any limit."""
+        return self.divisions is not None or bool(self.rows)
+
     def limit_ml(self, nominal_l: float, division_ml: float | None) -> float | None:
         """The limit in mL for an item, or None where the pack has none for this nominal volume.
 
@@ -72,12 +79,17 @@ class ErrorLimit:
 
 @dataclass(frozen=True)
 class Decision:
-    """The decision rule and the coverage probability of the expanded uncertainty that it uses."""
+    """The decision rule and the coverage probability of the expanded uncertainty that it uses.
+
+    `false_accept_max`: with `specific-risk`, the largest probability that an accepted item does not conform
+    (None with the other rules).
+    """
 
     rule: DecisionRule
     coverage_probability: float
     source: str
     unverified: bool
+    false_accept_max: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,11 +101,28 @@ class DripTime:
 
 
 @dataclass(frozen=True)
+class DripTimes:
+    """The drip times of a pack, ascending by nominal volume, and where they stand."""
+
+    rows: tuple[DripTime, ...]
+    source: str
+    unverified: bool
+
+    def seconds(self, nominal_l: float) -> float | None:
+        """The drip time in s for a nominal volume in L, None where there is none."""
+        for row in self.rows:
+            if row.to_l is None or nominal_l <= row.to_l * (1 + 1e-9):
+                return row.seconds
+        return None
+
+
+@dataclass(frozen=True)
 class RulePack:
-    """A rule pack. Months, years and drip times are None or empty where it does not say.
+    """A rule pack. Months, years and drip times are None where it does not say.
 
     `revoked` says by what, empty while in force; a revoked pack decides nothing.
     `division_relative_max` is the largest scale division that it allows, relative to the nominal volume.
+    `unverified` names the numbers, beside limit and decision, that were taken from memory: key → its value.
     """
 
     name: str
@@ -105,8 +134,9 @@ class RulePack:
     decision: Decision
     validity_months: int | None
     retention_years_after_validity: int | None
-    drip_times: tuple[DripTime, ...]
+    drip_times: DripTimes | None
     division_relative_max: float | None
+    unverified: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def obstacles(self) -> tuple[str, ...]:
         """Reasons in words why this pack may not decide a verdict; empty when it may."""
@@ -114,9 +144,18 @@ class RulePack:
         if self.revoked:
             found.append(f"the rules {self.name} are revoked ({self.revoked})")
         if self.limit.unverified:
-            found.append(f"maximum_permissible_error of {self.name} is unverified")
+            found.append(
+                f"maximum_permissible_error of {self.name} is unverified: "
+                "it counts once it is entered with its source"
+            )
         if self.decision.unverified:
-            found.append(f"decision of {self.name} is unverified")
+            found.append(
+                f"decision of {self.name} is unverified: it counts once it is entered with its source"
+            )
+        found.extend(
+            f"{key} of {self.name} ({value:g}) is unverified: it counts once it is entered with its source"
+            for key, value in self.unverified.items()
+        )
         return tuple(found)
 
 
@@ -138,6 +177,7 @@ def parse_rule_pack(content: Mapping[str, Any], where: str) -> RulePack:
     top = Section(content, where, missing=RuleError, wrong=RuleError)
     validity, retention = top.optional_section("validity"), top.optional_section("retention")
     scale = top.optional_section("scale")
+    unverified: dict[str, float] = {}
     pack = RulePack(
         name=top.text("name"),
         title=top.text("title"),
@@ -149,7 +189,8 @@ def parse_rule_pack(content: Mapping[str, Any], where: str) -> RulePack:
         validity_months=_sourced_integer(validity, "months"),
         retention_years_after_validity=_sourced_integer(retention, "years_after_validity"),
         drip_times=_drip_times(top.optional_section("drip_time")),
-        division_relative_max=_sourced_number(scale, "division_relative_max"),
+        division_relative_max=_sourced_number(scale, "division_relative_max", unverified),
+        unverified=unverified,
     )
     top.finish()
     return pack
@@ -166,6 +207,9 @@ def _limit(section: Section) -> ErrorLimit:
     if forms == ["rows"]:
         rows = tuple(_limit_row(row) for row in section.sections("rows"))
         _demand_apart(section, rows)
+    elif forms == ["not_stated"]:
+        if not section.flag("not_stated", default=False):
+            raise section.fail("not_stated", "must be true, or left out where the rules have a limit")
     elif divisions is None:
         relative, limit_ml = (
             section.optional_number("relative", above=0),
@@ -202,26 +246,34 @@ def _demand_apart(section: Section, rows: tuple[LimitRow, ...]) -> None:
 
 
 def _decision(section: Section) -> Decision:
+    rule = DecisionRule(section.text("rule", among=[rule.value for rule in DecisionRule]))
+    risky = rule is DecisionRule.SPECIFIC_RISK
     decision = Decision(
-        rule=DecisionRule(section.text("rule", among=[rule.value for rule in DecisionRule])),
+        rule=rule,
         coverage_probability=section.number("coverage_probability", above=0.5, at_most=0.9999),
         source=section.text("source"),
         unverified=section.flag("unverified", default=False),
+        false_accept_max=section.number("false_accept_max", above=0, at_most=0.5) if risky else None,
     )
     section.finish()
     return decision
 
 
-def _drip_times(section: Section | None) -> tuple[DripTime, ...]:
+def _drip_times(section: Section | None) -> DripTimes | None:
     if section is None:
-        return ()
-    section.text("source")
+        return None
     times = []
     for row in section.sections("rows"):
         times.append(DripTime(row.optional_number("to_l", above=0), row.number("seconds", at_least=0)))
         row.finish()
+    for i, (row_before, after) in enumerate(pairwise(times)):
+        if row_before.to_l is None or (after.to_l is not None and after.to_l <= row_before.to_l):
+            raise section.fail(
+                f"rows[{i + 1}].to_l", f"must lie above that of the row before ({row_before.to_l})"
+            )
+    found = DripTimes(tuple(times), section.text("source"), section.flag("unverified", default=False))
     section.finish()
-    return tuple(times)
+    return found
 
 
 def _sourced_integer(section: Section | None, key: str) -> int | None:
@@ -233,10 +285,12 @@ def _sourced_integer(section: Section | None, key: str) -> int | None:
     return value
 
 
-def _sourced_number(section: Section | None, key: str) -> float | None:
+def _sourced_number(section: Section | None, key: str, unverified: dict[str, float]) -> float | None:
     if section is None:
         return None
     value = section.number(key, above=0)
     section.text("source")
+    if section.flag("unverified", default=False):
+        unverified[key] = value
     section.finish()
     return value

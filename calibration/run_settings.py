@@ -16,7 +16,7 @@ from calibration.volumes import VolumeKind
 class Item:
     """The measure under test: its names, nominal volume and the properties of its vessel.
 
-    `division_ml` and `neck_bore_mm` are None where the description does not have them.
+    `division_ml`, `neck_bore_mm` and `drip_time_s` are None where the description does not have them.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Item:
     division_ml: float | None
     neck_bore_mm: float | None
     neck_bore_standard_uncertainty_mm: float | None
+    drip_time_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def _item(top: Section) -> Item:
         neck_bore_standard_uncertainty_mm=measure.optional_number(
             "neck_bore_standard_uncertainty_mm", at_least=0
         ),
+        drip_time_s=measure.optional_number("drip_time_s", at_least=0),
     )
 
 

@@ -13,18 +13,21 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 def settings(rules: str = "tw-owner-standard-measure", **measure: Any) -> dict[str, Any]:
-    """The data of a settings line from the project's own configuration; `measure` overrides keys of it."""
+    """The data of a settings line from the project's own configuration, with nothing but the neck before a
+    camera; `measure` overrides keys of the measure.
+    """
 
     def load(kind: str, name: str) -> dict[str, Any]:
         return tomllib.loads((CONFIGS / kind / f"{name}.toml").read_text(encoding="utf-8"))
 
+    station = load("stations", "demo")
     described = {**load("measures", "demo-20l"), **measure}
     return {
         "run": "synthetic",
         "operator": "test",
         "item": {key: described[key] for key in ("name", "make", "model", "serial")},
         "measure": described,
-        "station": load("stations", "demo"),
+        "station": {**station, "instruments": {"neck": station["instruments"]["neck"]}},
         "procedure": load("procedures", "verify-measure"),
         "rig": load("rigs", "twin"),
         "rules": load("rules", rules),
@@ -104,12 +107,6 @@ def with_thermometer(data: dict[str, Any], u_c: float = 0.03) -> dict[str, Any]:
     standard = {"name": "thermometer", "serial": "1", "certificate": "C-1", "standard_uncertainty": u_c}
     gauge = {"shows": "water_temperature", "kind": "thermometer", "unit": "degC", "standard": standard}
     return {**data, "station": {**data["station"], "instruments": {"neck": neck, THERMOMETER: gauge}}}
-
-
-def without_gauges(data: dict[str, Any]) -> dict[str, Any]:
-    """Settings whose station has nothing but the neck."""
-    neck = data["station"]["instruments"]["neck"]
-    return {**data, "station": {**data["station"], "instruments": {"neck": neck}}}
 
 
 def _fill(truth: Truth, write: Any, repeat: int, target: float, *, gauged: bool) -> None:

@@ -106,7 +106,7 @@ def with_rows_that_overlap(pack: dict[str, Any]) -> None:
         (without_source, r"x\.toml: maximum_permissible_error\.source is missing: expected a text"),
         (with_two_limits, r"maximum_permissible_error must hold exactly one of .*, not divisions, relative"),
         (with_unknown_key, r"x\.toml: validity\.month is not known here; expected are months, source"),
-        (with_unknown_rule, r"decision\.rule must be one of simple, guard-band, not 'coin'"),
+        (with_unknown_rule, r"decision\.rule must be one of simple, guard-band, specific-risk, not 'coin'"),
         (with_text_for_number, r"maximum_permissible_error\.divisions must be a number above 0, not '1'"),
         (with_truth_for_number, r"decision\.coverage_probability must be a number .*, not True"),
         (with_rows_that_overlap, r"rows\[1\]\.from_l must not lie below to_l of the row before \(5.0\)"),
@@ -130,3 +130,53 @@ def test_files_that_are_no_packs(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
     with pytest.raises(RuleError, match=r"latin\.toml: is not UTF-8 text"):
         load_rule_pack(tmp_path / "latin.toml")
+
+
+def test_what_was_seen_and_what_is_from_memory(oracle: Callable[[str], Any]) -> None:
+    """Numbers seen in their source may decide; those from memory name themselves as unverified."""
+    rules = oracle("legal_rules.json")
+    us = load_rule_pack(RULES / "us-nist-hb-105-3.toml")
+    assert us.obstacles() == ()
+    assert us.limit.limit_ml(757.0, None) == pytest.approx(757.0 * 0.2)
+    assert us.drip_times is not None
+    assert (us.drip_times.seconds(20.0), us.drip_times.unverified) == (30.0, False)
+    for name, key in (("OIML_R120", "numbers"), ("CN_class1_JJG", "class2")):
+        assert "MEMORY" in rules[name][key]
+    for name in ("oiml-r-120", "cn-class-2", "us-nist-hb-105-3-hand-held"):
+        (obstacle,) = load_rule_pack(RULES / f"{name}.toml").obstacles()
+        assert obstacle == (
+            f"maximum_permissible_error of {name} is unverified: it counts once it is entered with its source"
+        )
+
+
+def test_canadian_drain_times(oracle: Callable[[str], Any]) -> None:
+    """Every drain time of the manual; it has no limit of error, so the pack has none."""
+    pack = load_rule_pack(RULES / "ca-measurement-canada.toml")
+    assert pack.drip_times is not None
+    for size, seconds in oracle("legal_rules.json")["CA_drain_times"]["rows_L_s"]:
+        nominal = 50000.0 if isinstance(size, str) else size
+        assert pack.drip_times.seconds(nominal) == seconds
+    assert (pack.limit.stated, pack.limit.limit_ml(20.0, None)) == (False, None)
+
+
+def test_an_unverified_number_beside_the_limit_is_named() -> None:
+    """A largest division from memory keeps the verdict away, with its value."""
+    content = tomllib.loads((RULES / "cn-class-1.toml").read_text(encoding="utf-8"))
+    content["scale"]["unverified"] = True
+    assert parse_rule_pack(content, "x.toml").obstacles() == (
+        "division_relative_max of cn-class-1 (2.5e-05) is unverified: "
+        "it counts once it is entered with its source",
+    )
+
+
+def test_a_risk_belongs_to_its_rule() -> None:
+    """Specific risk needs its limit, and no other rule takes one."""
+    content = taiwan()
+    content["decision"]["rule"] = "specific-risk"
+    with pytest.raises(RuleError, match=r"decision\.false_accept_max is missing: expected a number above 0"):
+        parse_rule_pack(content, "x.toml")
+    content["decision"]["false_accept_max"] = 0.025
+    assert parse_rule_pack(content, "x.toml").decision.false_accept_max == 0.025
+    content["decision"]["rule"] = "simple"
+    with pytest.raises(RuleError, match=r"decision\.false_accept_max is not known here"):
+        parse_rule_pack(content, "x.toml")

@@ -5,11 +5,12 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from calibration.errors import CalibrationError
 from calibration.rules import RulePack, load_rule_pack, parse_rule_pack
-from calibration.verdict import Outcome, Verdict, decide, probability_within
+from calibration.verdict import Outcome, Verdict, acceptance_at_risk, decide, probability_within
 
 RULES = Path(__file__).resolve().parents[2] / "configs" / "rules"
 
@@ -18,6 +19,8 @@ def pack(rule: str = "guard-band", **limit: Any) -> RulePack:
     """A pack with a limit of 20 mL, or another one, and the given decision rule."""
     content = tomllib.loads((RULES / "tw-owner-standard-measure.toml").read_text(encoding="utf-8"))
     content["decision"]["rule"] = rule
+    if rule == "specific-risk":
+        content["decision"]["false_accept_max"] = 0.05
     if limit:
         content["maximum_permissible_error"] = {"source": "s", **limit}
     return parse_rule_pack(content, "x.toml")
@@ -102,3 +105,54 @@ def test_obstacles_of_the_run_count() -> None:
     """A reason that the run gives keeps the verdict away, however small the error."""
     answer = verdict(pack(), 0.0, obstacles=("the run was aborted",))
     assert (answer.outcome, answer.sentence) == (Outcome.NONE, "No verdict: the run was aborted.")
+
+
+def test_specific_risk_decides_by_the_probability() -> None:
+    """One-sided 5 % of a normal distribution is 1.645 u: accepted up to the limit less that, u = 1 mL."""
+    at = verdict(pack("specific-risk"), 20.0 - 1.6448)
+    beyond = verdict(pack("specific-risk"), 20.0 - 1.6449)
+    assert acceptance_at_risk(20.0, 1.0, inf, 0.05) == pytest.approx(20.0 - 1.644854, abs=1e-6)
+    assert at.acceptance_limit_ml == pytest.approx(18.355146, abs=1e-6)
+    assert (beyond.outcome, at.outcome) == (Outcome.PASS, Outcome.FAIL)
+    assert beyond.probability_of_false_accept == pytest.approx(0.05, abs=1e-4)
+    assert beyond.probability_of_false_reject is None
+    assert at.probability_of_false_reject == pytest.approx(0.95, abs=1e-4)
+    assert at.probability_of_false_accept is None
+
+
+def test_specific_risk_counts_both_sides() -> None:
+    """With u = 10 mL and a limit of 20 mL, zero error is false with 4.55 %: 5 % is allowed, just above it."""
+    assert acceptance_at_risk(20.0, 10.0, inf, 0.0455) is None
+    allowed = acceptance_at_risk(20.0, 10.0, inf, 0.05)
+    assert allowed is not None
+    assert probability_within(20.0, allowed, 10.0) == pytest.approx(0.95, abs=1e-9)
+    answer = verdict(pack("specific-risk"), 0.0, expanded_ml=24.0)
+    assert (answer.outcome, answer.acceptance_limit_ml) == (Outcome.NONE, None)
+    assert "even an error of zero would be falsely accepted" in answer.sentence
+
+
+def test_risks_of_simple_acceptance_are_told() -> None:
+    """An item accepted at the very limit does not conform with a probability of one half."""
+    answer = verdict(pack("simple"), 20.0)
+    assert (answer.outcome, answer.probability_of_false_accept) == (Outcome.PASS, pytest.approx(0.5))
+
+
+def test_specific_risk_holds_by_trial() -> None:
+    """Of 40 000 items found at the acceptance limit, 5 % do not conform (± 4 standard errors)."""
+    limit = acceptance_at_risk(20.0, 6.0, inf, 0.05)
+    assert limit is not None
+    true = np.random.default_rng(1).normal(limit, 6.0, 40_000)
+    assert np.mean(np.abs(true) > 20.0) == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 40_000) ** 0.5)
+
+
+def test_no_limit_at_all_is_said() -> None:
+    """Rules that state no limit of error give no verdict, and say that this is what is missing."""
+    answer = verdict(load_rule_pack(RULES / "ca-measurement-canada.toml"), 0.0)
+    assert answer.sentence == "No verdict: the rules ca-measurement-canada have no limit of error at all."
+
+
+@pytest.mark.parametrize("bad", [float("nan"), inf])
+def test_numbers_that_are_none_decide_nothing(bad: float) -> None:
+    """An error that is not a number is refused, with its unit."""
+    with pytest.raises(CalibrationError, match="in mL that are numbers"):
+        verdict(pack(), bad)

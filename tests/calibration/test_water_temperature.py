@@ -54,7 +54,7 @@ def test_two_thermometers_are_better_than_one() -> None:
         evaluate(synthetic.record(synthetic.Truth(1), settings))
         for settings in (
             synthetic.with_thermometer(synthetic.settings()),
-            synthetic.without_gauges(synthetic.settings()),
+            synthetic.settings(),
         )
     )
     both = sqrt(sum(rows(with_it)[symbol]["contribution_ml"] ** 2 for symbol in ("t_w", "t_1", "r_1")))
