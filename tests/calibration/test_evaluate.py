@@ -149,7 +149,7 @@ def test_range_of_repeats_beyond_the_limit() -> None:
 
 def test_a_repeat_that_was_made_again_counts_once() -> None:
     """After a restart the later set of a repeat replaces the earlier one, whole."""
-    lines = synthetic.record(synthetic.Truth(7), synthetic.without_gauges(synthetic.settings()))
+    lines = synthetic.record(synthetic.Truth(7))
     expected = evaluate(lines)
     second = next(i for i, line in enumerate(lines) if line["data"].get("repeat") == 2)
     broken = copy.deepcopy([line for line in lines if line["data"].get("repeat") == 2])
@@ -278,7 +278,7 @@ def drop_weighings(lines: Lines) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (blank_pressure, r"record: line 4: pressure_hpa is missing: expected a number"),
+        (blank_pressure, r"record: line 3: pressure_hpa is missing: expected a number"),
         (blank_balance, r"settings: rig\.standards\.balance\.standard_uncertainty_g is missing"),
         (blank_rules, r"settings: rules is missing: expected the rule pack"),
         (drop_weighings, r"no repeat has a reading, a full weighing with its ambient values, and a drained"),
