@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from vision import doubts
 from vision.camera_model import Lens
-from vision.column import SETTLED_PX, ColumnEnd, Stripe, end_near, find_step, find_stripe, measure_end
+from vision.column import (
+    SETTLED_PX,
+    ColumnEnd,
+    Stripe,
+    end_near,
+    find_step,
+    find_stripe,
+    measure_end,
+    middle_of,
+)
 from vision.edges import centroids, line_strengths, peaks
 from vision.graduation import Lattice, NumberingFault, fit_lattice, number_marks
 from vision.labels import measure_labels
@@ -220,11 +229,11 @@ def _stands_still(image: Image, before: Scene) -> bool:
     middle = before.still_at
     side = max(1.0, 0.12 * column.width / scale)
     ribbon = Ribbon.cut(image, (middle[0], middle[-1]), (side, side), 6.0)
-    profile = ribbon.image.mean(axis=1) @ GRAY_WEIGHTS
+    profile = (ribbon.image.sum(axis=1) @ GRAY_WEIGHTS) / ribbon.image.shape[1]
     _, rows = ribbon.locate(middle)
     ink = profile if column.dark else 255.0 - profile
     strength = line_strengths(ink, max(9, round(column.period / scale))).ravel()
     at = np.clip(np.rint(rows), 0, len(strength) - 1).astype(np.intp)
     moved = centroids(strength, at, max(2, int(0.35 * column.period / scale))) - rows
     still = (strength[at] > 0.4 * column.contrast) & (np.abs(moved) < 3 * STILL_PX)
-    return bool(still.mean() >= STILL_SHARE and abs(float(np.median(moved[still]))) < STILL_PX)
+    return bool(still.mean() >= STILL_SHARE and abs(float(middle_of(moved[still]))) < STILL_PX)

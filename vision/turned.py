@@ -13,7 +13,7 @@ Points = NDArray[np.float64]
 
 REDUCTION = 4  # for the directions of edges
 STEP_DEGREES = 0.5
-UPRIGHT_DEGREES = 1.5  # the finder of marks bears as much: no need to turn
+FAINT, CLEAR = 1.5, 4.0  # of the mean strength of edges: what has no say, and from where on all count alike
 LARGEST_PX = 1600  # longer sides are reduced: marks do not become surer by more pixels
 
 
@@ -114,13 +114,19 @@ def lean(gray: Gray) -> float:
     """
     size = max(8, gray.shape[1] // REDUCTION), max(8, gray.shape[0] // REDUCTION)
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(
+        small, (7, 7), 1.4
+    )  # bare steps between pixels would lean to the pixels' own directions
     across, down = cv2.Scharr(small, cv2.CV_32F, 1, 0), cv2.Scharr(small, cv2.CV_32F, 0, 1)
     strength, angle = cv2.cartToPolar(across, down, angleInDegrees=True)
     strength = strength[1:-1, 1:-1].ravel()
     bins = round(90 / STEP_DEGREES)
     place = (angle[1:-1, 1:-1].ravel() / STEP_DEGREES).astype(np.intp) % bins
-    # the strongest edges alone would be noise, glare or a frame: no edge counts more than a clear one
-    votes = np.bincount(place, weights=np.minimum(strength, 4 * strength.mean() + 1e-6), minlength=bins)
+    # grain and slow shades, which have directions of their own through whole gray values, have no say, and
+    # no edge counts more than a clear one: else the strongest alone, glare or a frame, would decide
+    typical = float(strength.mean()) + 1e-6
+    weights = np.clip(strength - FAINT * typical, 0, CLEAR * typical)
+    votes = np.bincount(place, weights=weights, minlength=bins)
     votes = votes - votes.min()
     around = np.concatenate((votes[-4:], votes, votes[:4]))
     smooth = np.convolve(around, cv2.getGaussianKernel(9, 2.0).ravel(), mode="valid")
