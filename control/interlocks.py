@@ -76,6 +76,7 @@ class Interlocks:
         self._since: dict[str, tuple[float, int]] = {}
         self._last: tuple[Trip, ...] = ()
         self._dose: _Dose | None = None
+        self._commanded: object = None
         self._metered = Trend(limits.seep_s)
         self._weighed = Trend(limits.loss_s)
         self._air = Trend(limits.air_drift_s)
@@ -199,6 +200,11 @@ class Interlocks:
     def _leak_rules(self, now: Snapshot, *, inlet_open: bool, filling: bool) -> Iterator[Trip]:
         limits = self._limits
         total_l, balance_g = now.number("meter_volume"), now.number("balance")
+        if now.values.get("accepted_sequence") != self._commanded:
+            # A short dose may begin and end between two polls.
+            self._commanded = now.values.get("accepted_sequence")
+            self._metered.begin()
+            self._weighed.begin()
         if inlet_open or filling or total_l is None:
             self._metered.begin()
         else:
