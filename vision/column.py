@@ -13,7 +13,7 @@ LEAST_CONTRAST = 9.0  # root of the sum of squares over the three colours, gray 
 WIDEST, NARROWEST_PX = 1.6, 1.5  # widths of the marks; pixels
 SAME = 0.5  # share of the contrast that belongs to the same stripe
 MOST_SEEDS = 8
-ALSO, MOST_ALSO = 0.2, 4.0  # share of the contrast, widths of the stripe: what else may change where it ends
+ALSO, MOST_ALSO = 0.35, 4.0  # share of the contrast, widths of the stripe: what else may change where it ends
 LEAST_EXPLAINED = 0.55  # share of the changes along the stripe that one step explains
 LEAST_AGREEING = 0.75  # share of the stripe on both sides of its end that looks as it should
 LEAST_SIDED = 0.3  # share of its contrast by which a stripe differs from each of its sides
@@ -81,25 +81,34 @@ def find_stripe(ribbon: Ribbon, spacing: float, mark_width: float) -> Stripe | N
     window = 2 * step  # a whole division: marks that run across or beside the column even out
     averaged = cv2.blur(ribbon.image, (1, window), borderType=cv2.BORDER_REPLICATE)[step // 2 :: step]
     slabs = np.asarray(averaged, np.float32)
+    widths = NARROWEST_PX / ribbon.step, WIDEST * mark_width / ribbon.step
+    # what all columns share along the scale, as glare across it, would hide the step of one
+    found = _strongest(ribbon, slabs, step, widths)
+    return found or _strongest(ribbon, slabs - np.median(slabs, axis=1, keepdims=True), step, widths)
+
+
+def _strongest(
+    ribbon: Ribbon, slabs: NDArray[np.float32], step: int, widths: tuple[float, float]
+) -> Stripe | None:
+    """The stripe of most contrast with a width between `widths`, in columns."""
     split, contrast, explained = _splits(slabs)
     score = contrast * explained
-    free = np.ones(len(score), np.bool_)
-    widest, narrowest = WIDEST * mark_width / ribbon.step, NARROWEST_PX / ribbon.step
+    clear = (contrast >= LEAST_CONTRAST) & (explained >= LEAST_EXPLAINED)
+    free = clear.copy()
     best: Stripe | None = None
     for _ in range(MOST_SEEDS):
         seed = int(np.argmax(np.where(free, score, -1)))
-        if not free[seed] or contrast[seed] < LEAST_CONTRAST or explained[seed] < LEAST_EXPLAINED:
+        if not free[seed]:
             break
-        alike = (np.abs(split - split[seed]) <= 2) & (contrast >= SAME * contrast[seed])
+        beside = np.abs(split - split[seed]) <= 2
+        alike = beside & (contrast >= SAME * contrast[seed])
         low = seed - int(np.argmin(alike[seed::-1])) + 1 if not alike[: seed + 1].all() else 0
         high = seed + int(np.argmin(alike[seed:])) - 1 if not alike[seed:].all() else len(alike) - 1
         free[max(0, low - 1) : high + 2] = False
         width = high - low + 1
-        if low == 0 or high == len(alike) - 1 or not narrowest <= width <= widest:
+        if low == 0 or high == len(alike) - 1 or not widths[0] <= width <= widths[1]:
             continue
-        also = (np.abs(split - split[seed]) <= 2) & (contrast >= ALSO * contrast[seed])
-        also &= explained >= LEAST_EXPLAINED
-        if int(also.sum()) > MOST_ALSO * width + 2:
+        if int((beside & clear & (contrast >= ALSO * contrast[seed])).sum()) > MOST_ALSO * width + 2:
             continue  # the level in a wide glass, or a shade over all, not the end of one stripe
         found = _traced(ribbon, slabs, step, (low, high), int(split[seed]))
         if found is not None and (best is None or found.contrast > best.contrast):
