@@ -7,7 +7,6 @@ point of a wetting liquid, which hangs hollow.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import hypot, sqrt
-from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from vision.frame import Frame
 from vision.instrument import Region
 from vision.parallax import Pinhole, Sight, sight_by_perspective, sight_by_place
 from vision.reading import Answer, Drawing, Reading, Reason, Refusal
+from vision.several_frames import combined
 from vision.station import CameraGeometry, Scale
 from vision.thermometer_scene import KIND, Scene, find_scene, follow_scene
 
@@ -161,18 +161,7 @@ class ThermometerReader:
         Scatter between frames is the term `frames`, divided by √n; what all frames share is not. Refused
         frames are left out and named; when fewer than half can be read the commonest refusal is returned.
         """
-        answers = [self.read(frame) for frame in frames]
-        good = [answer for answer in answers if isinstance(answer, Reading)]
-        bad = [answer for answer in answers if isinstance(answer, Refusal)]
-        if not answers:
-            return Refusal(KIND, Reason.NO_COLUMN, "there is no frame to read")
-        if 2 * len(good) < len(answers):
-            reasons = [refusal.reason for refusal in bad]
-            reason = max(reasons, key=reasons.count)
-            first = next(refusal for refusal in bad if refusal.reason is reason)
-            said = f"{len(bad)} of {len(answers)} frames cannot be read, most because: {first.detail}"
-            return Refusal(KIND, reason, said, first.drawing)
-        return _combined(good, bad)
+        return combined(KIND, [self.read(frame) for frame in frames])
 
     def _answer(self, scene: Scene, picture: "_View") -> Answer:
         """The value on the scale behind the column's end, with what each assumption costs."""
@@ -297,24 +286,3 @@ class _View:
         if level is not None:
             level = (level[0] + x, level[1] + y, level[2] + x, level[3] + y)
         return Drawing(marks, curves, level)
-
-
-def _combined(good: Sequence[Reading], bad: Sequence[Refusal]) -> Reading:
-    """The mean of readings of one temperature; terms that the frames share do not shrink."""
-    values = [reading.value for reading in good]
-    names = list(dict.fromkeys(name for reading in good for name in reading.terms))
-    terms = {name: sqrt(mean(reading.terms[name] ** 2 for reading in good)) for name in names}
-    notes = list(dict.fromkeys(note for reading in good for note in reading.notes))
-    if len(good) > 1:
-        terms["frames"] = stdev(values) / sqrt(len(good))
-    if bad:
-        said = f"{len(bad)} of {len(good) + len(bad)} frames were refused"
-        notes.append(f"{said} ({bad[0].reason}: {bad[0].detail})")
-    middle = min(good, key=lambda reading: abs(reading.value - mean(values)))
-    return replace(
-        middle,
-        value=mean(values),
-        standard_uncertainty=sqrt(sum(u * u for u in terms.values())),
-        terms=terms,
-        notes=tuple(notes),
-    )
