@@ -23,10 +23,13 @@ from calibration.result_words import (
     repeat_words,
     repeatability_words,
     settled,
+    simulation_notes,
+    simulation_words,
     verdict_words,
     water_words,
 )
 from calibration.run_settings import RunSettings, run_settings
+from calibration.stated import seed_of, stated
 from calibration.verdict import decide
 from calibration.volumes import VolumeKind
 from calibration.water_temperature import WaterTemperature, disagreements, unread, water_temperature
@@ -80,17 +83,16 @@ def evaluate(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     errors_ml = errors_ml + run.scale.ml_per_unit * np.array([d.level.value for d in ds])
     scatter = _scatter(run, errors_ml)
     probability = settings.pack.decision.coverage_probability
-    error = propagate(
-        run.error_model(at_mark, _repeatability(scatter), _common_reading(at_mark, unit)), probability
-    )
-    notes = _notes(ds, settings, water)
+    model = run.error_model(at_mark, _repeatability(scatter), _common_reading(at_mark, unit))
+    error = stated(model, propagate(model, probability), seed_of(settings.run, ds))
+    notes = [*_notes(ds, settings, water), *simulation_notes(error)]
     curve = _curve(run, settings, scatter, notes)
     verdict = decide(
         settings.pack,
-        error_ml=error.value,
-        u_ml=error.u,
+        error_ml=error.first_order.value,
+        u_ml=error.u_of_interval,
         expanded_ml=error.expanded,
-        dof=error.dof,
+        dof=error.first_order.dof,
         nominal_l=settings.item.nominal_l,
         division_ml=settings.item.division_ml,
         obstacles=[
@@ -102,13 +104,14 @@ def evaluate(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         **heading(settings),
         "reading_unit": unit,
         **outcome(settings, error),
+        "monte_carlo": simulation_words(error),
         "verdict": verdict_words(verdict),
         "repeats": [
             repeat_words(d, water, float(v), float(e))
             for d, v, e in zip(ds, volumes_ml, errors_ml, strict=True)
         ],
         **repeatability_words(settings, scatter.range),
-        "budget": [budget_row(row) for row in error.budget],
+        "budget": [budget_row(row) for row in error.first_order.budget],
         "curve": None if curve is None else curve_words(curve, ds, unit, settings.item.nominal_l),
         "water_temperature": water_words(water),
         "gauges": gauge_checks(lines),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError, UnsuitableModelError
+from calibration.portable_draws import Draws
 from calibration.propagation import Distribution, Input, Model, Propagated, correlated_groups
 
 Array = NDArray[np.float64]
@@ -53,8 +54,12 @@ class Simulated:
     stable: bool | None = None
 
 
-def simulate(model: Model, probability: float, *, trials: int, seed: int) -> Simulated:
+def simulate(
+    model: Model, probability: float, *, trials: int, seed: int = 0, draws: Draws | None = None
+) -> Simulated:
     """The distribution of a model's output from a given number of trials. JCGM 101:2008, 7.2 to 7.7.
+
+    Drawn from numpy's generator of that seed, or from `draws` in its place.
 
     Raises `CalibrationError` for too few trials for the probability, or an output that is not finite;
     `UnsuitableModelError` for correlated inputs that cannot be drawn (`draw`).
@@ -64,7 +69,7 @@ def simulate(model: Model, probability: float, *, trials: int, seed: int) -> Sim
         raise CalibrationError(
             f"a coverage probability of {probability} needs {fewest} trials or more, not {trials}"
         )
-    values = outputs(model, trials, np.random.default_rng(seed))
+    values = outputs(model, trials, draws or np.random.default_rng(seed))
     return _summary(values, probability)
 
 
@@ -205,7 +210,7 @@ def simulate_jointly(model: Model, probability: float, *, trials: int, seed: int
     )
 
 
-def outputs(model: Model, trials: int, rng: np.random.Generator) -> Array:
+def outputs(model: Model, trials: int, rng: Draws) -> Array:
     """The model's output for `trials` draws of its inputs, shape (trials,) or (trials, outputs).
 
     Raises `CalibrationError` where an output is not finite.
@@ -227,7 +232,7 @@ def outputs(model: Model, trials: int, rng: np.random.Generator) -> Array:
     return kept
 
 
-def _chunks(model: Model, trials: int, rng: np.random.Generator) -> Iterator[tuple[dict[str, Array], int]]:
+def _chunks(model: Model, trials: int, rng: Draws) -> Iterator[tuple[dict[str, Array], int]]:
     sampler = _Sampler(model)
     for start in range(0, trials, CHUNK):
         size = min(CHUNK, trials - start)
@@ -250,7 +255,7 @@ class _Sampler:
             _demand_elliptical(members)
             self._groups.append((members, _root(covariance[np.ix_(group, group)])))
 
-    def draw(self, size: int, rng: np.random.Generator) -> dict[str, Any]:
+    def draw(self, size: int, rng: Draws) -> dict[str, Any]:
         drawn: dict[str, Any] = {i.symbol: _draw_one(i, size, rng) for i in self._single}
         for members, root in self._groups:
             standard = root @ rng.standard_normal((len(members), size))
@@ -262,7 +267,7 @@ class _Sampler:
         return drawn
 
 
-def _draw_one(i: Input, size: int, rng: np.random.Generator) -> Any:
+def _draw_one(i: Input, size: int, rng: Draws) -> Any:
     """Trials of one input. JCGM 101:2008, 6.4.2 (rectangular), 6.4.3 (inexact limits), 6.4.5 to 6.4.9."""
     if i.u == 0 or i.distribution is Distribution.EXACT:
         return i.value

@@ -6,8 +6,9 @@ from typing import Any
 
 from calibration.deliveries import Delivery
 from calibration.neck_curve import NeckCurve
-from calibration.propagation import BudgetRow, Propagated
+from calibration.propagation import BudgetRow
 from calibration.run_settings import RunSettings
+from calibration.stated import Stated
 from calibration.verdict import Verdict
 from calibration.water_temperature import WaterTemperature
 
@@ -31,17 +32,47 @@ def heading(settings: RunSettings) -> dict[str, Any]:
     }
 
 
-def outcome(settings: RunSettings, error: Propagated) -> dict[str, Any]:
+def outcome(settings: RunSettings, error: Stated) -> dict[str, Any]:
     """Volume and error at the nominal mark, with their uncertainty."""
+    first = error.first_order
     return {
-        "volume_l": settings.item.nominal_l - error.value / 1000.0,
-        "error_ml": error.value,
-        "standard_uncertainty_ml": error.u,
+        "volume_l": settings.item.nominal_l - first.value / 1000.0,
+        "error_ml": first.value,
+        "standard_uncertainty_ml": first.u,
         "expanded_uncertainty_ml": error.expanded,
         "coverage_factor": error.coverage_factor,
-        "coverage_probability": error.probability,
-        "degrees_of_freedom": _finite(error.dof),
+        "coverage_probability": first.probability,
+        "degrees_of_freedom": _finite(first.dof),
     }
+
+
+def simulation_words(error: Stated) -> dict[str, Any]:
+    """The Monte Carlo simulation beside first order, and whose interval counts."""
+    simulated, comparison = error.simulated, error.comparison
+    return {
+        "trials": simulated.trials,
+        "error_ml": simulated.value,
+        "interval_ml": [simulated.low, simulated.high],
+        "first_order_interval_ml": [
+            error.first_order.value - error.first_order.expanded,
+            error.first_order.value + error.first_order.expanded,
+        ],
+        "tolerance_ml": comparison.tolerance,
+        "agrees": comparison.validated,
+        "interval_from": error.method.value,
+    }
+
+
+def simulation_notes(error: Stated) -> list[str]:
+    """What is to be said where first order is not validated."""
+    if error.comparison.validated:
+        return []
+    c, simulated = error.comparison, error.simulated
+    return [
+        f"First order and Monte Carlo disagree by {max(c.low_distance, c.high_distance):.2g} mL at an end of "
+        f"the interval, where {c.tolerance:g} mL is allowed (JCGM 101:2008, 8.1): the simulated interval, "
+        f"{simulated.low:.2f} to {simulated.high:.2f} mL, counts."
+    ]
 
 
 def verdict_words(verdict: Verdict) -> dict[str, Any]:

@@ -31,6 +31,7 @@ HEADINGS = {
     "coverage_factor",
     "coverage_probability",
     "degrees_of_freedom",
+    "monte_carlo",
     "verdict",
     "repeats",
     "repeat_range_ml",
