@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -29,12 +30,15 @@ class Clock(Protocol):
 class ScaledClock:
     """A clock that runs `factor` times as fast as the wall's; a real rig's factor is 1.
 
-    The factor is the rig's: `Rig.connect` reads it from the device and sets it here.
+    The factor is the rig's: `Rig.connect` reads it from the device and sets it here. `timer` is the wall's
+    monotonic clock, or the simulator's own where bench and twin share one event loop
+    (`control.simulator.one_clock`).
     """
 
-    def __init__(self, factor: float = 1.0) -> None:
+    def __init__(self, factor: float = 1.0, timer: Callable[[], float] = time.monotonic) -> None:
         self._factor = factor
-        self._wall_zero = time.monotonic()
+        self._timer = timer
+        self._wall_zero = timer()
         self._rig_zero = 0.0
 
     @property
@@ -46,18 +50,18 @@ class ScaledClock:
         """Run at another speed from now on; `now()` neither jumps nor goes back."""
         if not factor > 0.0:
             raise ValueError(f"a clock's factor must be positive, not {factor}")
-        wall = time.monotonic()
+        wall = self._timer()
         self._rig_zero += (wall - self._wall_zero) * self._factor
         self._wall_zero = wall
         self._factor = factor
 
     def now(self) -> float:
         """Seconds of the rig's clock, monotonic."""
-        return self._rig_zero + (time.monotonic() - self._wall_zero) * self._factor
+        return self._rig_zero + (self._timer() - self._wall_zero) * self._factor
 
     def wall(self) -> float:
         """Seconds of the wall's clock, monotonic."""
-        return time.monotonic()
+        return self._timer()
 
     def utc(self) -> datetime.datetime:
         """The wall's date and time, UTC."""

@@ -41,7 +41,7 @@ def test_the_shipped_procedure_is_read() -> None:
         ("frames = 3", "frames = 2", "settle.frames", "3 to 1000"),
         ("wait_s = 6.0", "wait_s = 0.0", "settle.wait_s", "greater than 0"),
         ("coarse_speed_pct = 100.0", "coarse_speed_pct = 101.0", "fill.coarse_speed_pct", "at most 100"),
-        ("fine_stop_short_ml = 4.0", "fine_stop_short_ml = 7.0", "fill.fine_stop_short_ml", "tolerance_ml"),
+        ("fine_stop_short_ml = 1.0", "fine_stop_short_ml = 7.0", "fill.fine_stop_short_ml", "tolerance_ml"),
         ("[weigh]", "[weighing]", "weigh", "missing"),
     ],
 )
