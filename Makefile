@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-all accuracy lint format lock clean
+.PHONY: help install demo serve test test-all accuracy kills fills lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test: $(READY) ## the tests
 
 accuracy: $(READY) ## read the shared image sets, compare with their truth, renew the tables in docs/
 	$(BIN)/python -m benchmarks.accuracy --write
+
+kills: $(READY) ## kill the service at 200 random moments of runs, renew the table in docs/ (half an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kills --write
+
+fills: $(READY) ## fill 200 times by random plants on the simulator's clock, renew the table in docs/
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fills --write
 
 lint: $(READY) ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .

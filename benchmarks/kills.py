@@ -335,11 +335,11 @@ def report(done: Sequence[Killed]) -> str:
             "# Kills",
             "",
             "Made by `make kills`: a short *verify measure* (two repeats at nominal) on the twin at",
-            f"×{TIME_FACTOR:g}. In each run the service gets SIGKILL once, at a moment drawn evenly over",
-            "the length of an undisturbed run; it is started again over the same data folder, and whoever reads",
-            "the reason of *Held* says `unhold`. The twin lives on in its own process, and keeps its own log.",
-            "Valid means: the result is there, it is what the record gives when computed again, and in every",
-            f"{REPLAYED_EVERY}th run what its frames give when read again.",
+            f"×{TIME_FACTOR:g}. In each run the service gets SIGKILL once, at a moment drawn evenly from",
+            "the length of an undisturbed run; it is started again over the same data folder, and who",
+            "reads the reason of *Held* says `unhold`. The twin lives on in its own process, and keeps",
+            "its own log. Valid means: the result is there, it is what the record gives when computed",
+            f"again, and in every {REPLAYED_EVERY}th run what its frames give when read again.",
             "",
             f"{len(done)} kills, {valid} runs with a valid result afterwards"
             + (f"; the others: {dict(others)}" if others else "")
