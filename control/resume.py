@@ -191,11 +191,11 @@ async def compare_rig(context: Context, standing: Standing) -> Findings:
     repeat of one that it knows. Raises `RigError` or `HeldError` where the rig does not come to rest.
     """
     rig, procedure = context.rig, context.procedure
+    if standing.sequence is not None and not rig.watched:
+        rig.continue_after(standing.sequence)
     if not rig.watched:
         await rig.connect()
     found = rig.snapshot or await rig.refresh()
-    if standing.sequence is not None:
-        rig.continue_after(standing.sequence)
     await rig.close_all()
     at_rest = await rig.wait_for(all_closed, VALVE_WAIT_S, "every valve was told to close")
     told = list(differences(standing, found, at_rest, context.vessel.nominal_l))

@@ -71,6 +71,7 @@ class Rig:
         self._poll_lock = asyncio.Lock()
         self._command_lock = asyncio.Lock()
         self._sequence = 0
+        self._continues = False
         self._beat = 0
         self._beat_wall_s = float("-inf")
         self._counter: object = None
@@ -110,7 +111,8 @@ class Rig:
             if factor is None or accepted is None:
                 raise LinkError("the rig answers, but its time factor or accepted sequence is out of range")
             self.clock.set_factor(factor)
-            self._sequence = int(accepted)
+            if not self._continues:
+                self._sequence = int(accepted)
             self._beat = int(snapshot.number("heartbeat") or 0)
             self._lost = False
             await self._write_heartbeat()
@@ -204,9 +206,10 @@ class Rig:
         """Number the commands on from `sequence`, the last one in a record that goes on.
 
         The device's own echo would do where its last command arrived; where it did not, its number must not
-        be used for another one. To be called once connected.
+        be used for another one. To be called before `connect`, which then does not take over the echo's.
         """
         self._sequence = sequence
+        self._continues = True
 
     async def close_all(self) -> None:
         """Pump off, every valve closed. Needs no permission. Raises `LinkError` where nothing answers."""
