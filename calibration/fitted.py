@@ -7,9 +7,12 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from calibration.curve import Curve
-from calibration.errors import CalibrationError
+from calibration.errors import CalibrationError, UnsuitableModelError
 
 Array = NDArray[np.float64]
+
+_SPREAD_MIN = 1e-12  # of the largest reading: what can still be told apart
+_LARGEST = 1e30  # beyond it squares and their sums leave the numbers that can be computed with
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,24 @@ class Points:
                 raise CalibrationError(f"{name} must be finite and of shape ({n}, {n}), not {matrix.shape}")
         if not (np.all(np.isfinite(self.x)) and np.all(np.isfinite(self.v))):
             raise CalibrationError("the points hold a number that is not finite")
+        self._demand_magnitudes(n)
+
+    def _demand_magnitudes(self, n: int) -> None:
+        """Readings that differ, and numbers whose squares can be computed with."""
+        if n < 2 or not np.ptp(self.x) > _SPREAD_MIN * float(np.max(np.abs(self.x))):
+            raise UnsuitableModelError(
+                f"a curve needs two different readings or more, and these {n} points have "
+                f"{np.unique(self.x).size} that can be told apart"
+            )
+        matrices = [m for m in (self.v_covariance, self.x_covariance) if m is not None]
+        roots = [np.sqrt(np.abs(np.diag(m))) for m in matrices]
+        largest = max(float(np.max(np.abs(a))) for a in (self.x, self.v, *roots))
+        smallest = min(float(np.ptp(self.x)), float(roots[0].min()))
+        if largest > _LARGEST or 0 < smallest < 1 / _LARGEST:
+            raise CalibrationError(
+                f"the {n} points hold numbers or uncertainties beyond {_LARGEST:g} or closer to zero than "
+                f"{1 / _LARGEST:g} (from {smallest:.3g} to {largest:.3g}): use another unit"
+            )
 
     def combined(self, slope: Array) -> Array:
         """Covariance of v - slope · x, shape (n, n)."""

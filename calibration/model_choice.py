@@ -11,6 +11,7 @@ from math import inf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgError
 
 from calibration.curve import Curve, line_curve
 from calibration.curve_models import Polynomial
@@ -72,17 +73,30 @@ def fit_model(points: Points, name: str, cubic_factor: float | None = None) -> F
     found = _PATTERN.match(name)
     if not found:
         raise CalibrationError(f"a model is one of {MODELS_IN_WORDS}, not {name!r}")
+    if not found.group(2) and not found.group(3) and name != "line" and cubic_factor is None:
+        raise CalibrationError(f"{name} needs readings that are lengths: mm, cm, m or in")
+    try:
+        fitted = _named(points, name, found, cubic_factor or 1.0)
+        return fitted if points.scale_known else _scaled(fitted)
+    except (LinAlgError, ValueError, FloatingPointError) as error:
+        # The arithmetic gave up: numbers of too different sizes for the model's matrices.
+        raise UnsuitableModelError(
+            f"{name} cannot be computed for {points.x.size} points from {points.x.min():.4g} to "
+            f"{points.x.max():.4g} with volumes from {points.v.min():.4g} to {points.v.max():.4g}: "
+            f"{error}"
+        ) from error
+
+
+def _named(points: Points, name: str, found: re.Match[str], cubic_factor: float) -> FittedCurve:
     if name == "line":
         fitted = _line(points)
     elif found.group(2):
         fitted = _polynomial(points, int(found.group(2)))
     elif found.group(3):
         fitted = fit_monotone_spline(points, int(found.group(3)))
-    elif cubic_factor is None:
-        raise CalibrationError(f"{name} needs readings that are lengths: mm, cm, m or in")
     else:
         fitted = _lying_tank(points, cubic_factor, tilted=name.endswith("tilted"))
-    return fitted if points.scale_known else _scaled(fitted)
+    return fitted
 
 
 def choose_model(points: Points, cubic_factor: float | None = None) -> Choice:
