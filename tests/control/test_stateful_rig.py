@@ -13,6 +13,7 @@ from rig_bench import CONFIGS
 from control.errors import RigError
 from control.rig import Rig
 from control.simulator.configuration import load_twin_configuration
+from control.simulator.hydraulics import DRAIN_TRAVEL_S
 from control.simulator.one_clock import DirectLink, OneClockTwin, SimulatedLoop
 
 CONFIGURATION = load_twin_configuration(
@@ -54,9 +55,13 @@ class RigMachine(RuleBasedStateMachine):
         drain = not self.twin.plant.drain.closed
         if inlets and drain:
             self.seen.add("an inlet and the drain open at once")
-        since_s = self.silent_since_s
-        if since_s is not None and (inlets or drain) and self.loop.time() - since_s > WATCHDOG_S + 1.0:
-            self.seen.add("a valve open without contact")
+        if self.silent_since_s is not None:
+            alone_s = self.loop.time() - self.silent_since_s
+            # The drain needs longer than a second to travel once it was told to close.
+            if (inlets and alone_s > WATCHDOG_S + 1.0) or (
+                drain and alone_s > WATCHDOG_S + DRAIN_TRAVEL_S + 0.5
+            ):
+                self.seen.add("a valve open without contact")
         if self.twin.plant.vessel.overflow_ml > 0.0:
             self.seen.add("overflow")
 
