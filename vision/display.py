@@ -179,6 +179,7 @@ class DisplayReader:
     def _chosen(
         self, frame: Frame, found: list[RowReading], corner: tuple[int, int]
     ) -> tuple[Answer, Track | None]:
+        found = [seen for seen in found if not any(_is_part(seen, other) for other in found)]
         heights = [seen.digit_height_px for seen in found]
         tallest = max(range(len(found)), key=lambda index: heights[index])
         numbers = [number_of(seen, self._display.format) for seen in found]
@@ -228,6 +229,16 @@ class DisplayReader:
             notes=tuple(notes),
             drawing=_drawing(seen, corner),
         )
+
+
+def _is_part(seen: RowReading, other: RowReading) -> bool:
+    """Whether a row is a part of another, longer one."""
+    if len(seen.cells) >= len(other.cells):
+        return False
+    left, top, right, bottom = seen.box()
+    x, y = 0.5 * (left + right), 0.5 * (top + bottom)
+    left, top, right, bottom = other.box()
+    return left < x < right and top < y < bottom
 
 
 def _nothing(frame: Frame, small: Image) -> Refusal:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import exp
 
 from vision.display_row import RowReading
+from vision.segment_likeness import Beside
 from vision.segments import BLANK, MINUS
 
 LEAST_MARGIN = 3.0  # nats between a sign and the next: below that it is not read
@@ -44,6 +45,10 @@ def number_of(reading: RowReading, format_: Format) -> Number | Doubt:
     digits = text.lstrip(BLANK)
     negative = digits.startswith(MINUS)
     digits = digits.lstrip(MINUS + BLANK) if negative else digits
+    said: tuple[str, ...] = ()
+    if not negative and reading.beside is Beside.MINUS:
+        negative = True
+        said = ("a minus stands before the digits, and not where a digit's cell would have it",)
     doubt = _unclear(reading) or _against_format(digits, negative, format_)
     if doubt is not None:
         return doubt
@@ -54,13 +59,13 @@ def number_of(reading: RowReading, format_: Format) -> Number | Doubt:
     for cell in reading.cells:
         right *= cell.probability
     if 1.0 - right > MOST_MISREAD:
-        said = f"which is misread with a probability of {1.0 - right:.0%}"
-        return Doubt(f"the display shows {text.strip()!r}, {said}")
+        shown = f"the display shows {text.strip()!r}"
+        return Doubt(f"{shown}, which is misread with a probability of {1.0 - right:.0%}")
     decimals = placed.decimals
     written = digits if decimals == 0 else f"{digits[:-decimals]}.{digits[-decimals:]}"
     written = (MINUS if negative else "") + written
     # minus nothing is nothing
-    return Number(written, float(written) + 0.0, decimals, 1.0 - right, placed.notes)
+    return Number(written, float(written) + 0.0, decimals, 1.0 - right, said + placed.notes)
 
 
 def _unclear(reading: RowReading) -> Doubt | None:
@@ -72,6 +77,8 @@ def _unclear(reading: RowReading) -> Doubt | None:
         if cell.margin < LEAST_MARGIN:
             other = "no digit" if cell.rival is None else repr(cell.rival)
             return Doubt(f"character {place} of the display is {cell.sign!r} or {other}")
+    if reading.beside is Beside.SOMETHING:
+        return Doubt(f"the display shows {reading.text.strip()!r}, and before it something else")
     return None
 
 

@@ -60,7 +60,7 @@ def row_frame(group: StrokeGroup) -> RowFrame | None:
     ends = np.array([start, end])
     top, bottom = upper[0] + upper[1] * ends, 1.0 - lower[0] - lower[1] * ends
     height = float((bottom - top).mean())
-    if not 4.5 * group.thickness < height < 32 * group.thickness:
+    if not 3.6 * group.thickness < height < 32 * group.thickness:
         return None
     if height < 8 or float(np.min(bottom - top)) < 0.6 * height:
         return None
@@ -241,7 +241,8 @@ def ink_colour(small: Image, group: StrokeGroup) -> Floats:
     on, off = cv2.mean(part, group.mask)[:3], cv2.mean(part, around)[:3]
     difference = np.array(on) - np.array(off)
     square = float((difference * difference).sum())
-    return np.asarray(difference / square if square > 0 else np.zeros(3), np.float64)
+    # less than a grey value apart is no contrast
+    return np.asarray(difference / square if square > 1 else np.zeros(3), np.float64)
 
 
 def coloured(image: Image, colour: Floats) -> Patch:

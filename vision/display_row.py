@@ -8,18 +8,20 @@ from numpy.typing import NDArray
 from vision.display_panel import DIGIT_PX, Straightened
 from vision.segment_cells import Lattice, Samples, find_lattices, sampled
 from vision.segment_fit import Lit, fitted
-from vision.segment_likeness import drawn, likeness, point_shares, uprights_are_split
-from vision.segments import Cell, Levels, cells_of, levels_of
+from vision.segment_likeness import Beside, beside, drawn, likeness, point_shares, uprights_are_split
+from vision.segments import MINUS, SEGMENTS, Cell, Levels, cells_of, levels_of
 
 Floats = NDArray[np.float64]
 
-ROUNDS = 3
+ROUNDS = 5
 SETTLED_PX = 0.35  # a fit that moves less than this needs no other round
 GOOD = 0.88  # worth from which no other way to set the cells is tried
 STRAY = 0.55  # of the row's level: what stands outside the row's own strokes and is weaker is no digit
 RUNS_ON = 0.3  # of its level: what goes on above and below the digits is the edge of a frame
 POINT, POINT_SCATTER, NO_POINT, NO_POINT_SCATTER = 0.82, 0.14, 0.04, 0.1
+FRAME = 0.35  # of the row's level: a background that differs by more is another surface
 MOST_ODDS = 14.0
+LEVELS = [SEGMENTS.index(name) for name in "adg"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class RowReading:
     """What a row shows, cell by cell, from the first to the last one that is lit.
 
     `points` (cells,) are the odds, in nats, that a decimal point follows each cell. `likeness` is the
-    correlation of the ink with the signs as displays draw them.
+    correlation of the ink with the signs as displays draw them, `beside` what stands before the first cell.
     """
 
     row: Straightened
@@ -37,6 +39,7 @@ class RowReading:
     levels: Levels
     points: Floats
     likeness: float
+    beside: Beside
 
     @property
     def text(self) -> str:
@@ -111,7 +114,16 @@ def read_cells(row: Straightened, lattice: Lattice) -> RowReading | None:
     lit, levels = lit[shown], replace(levels, lit=levels.lit[shown])
     model = drawn(lattice, lit, levels.lit, row.ink.shape)
     shares = point_shares(row, lattice, model, levels.lit)
-    return RowReading(row, lattice, cells[shown], lit, levels, _point_odds(shares), likeness(row, model))
+    return RowReading(
+        row=row,
+        lattice=lattice,
+        cells=cells[shown],
+        lit=lit,
+        levels=levels,
+        points=_point_odds(shares),
+        likeness=likeness(row, lattice, model),
+        beside=beside(row, lattice, model, levels.lit),
+    )
 
 
 def _with_neighbours(row: Straightened, lattice: Lattice) -> Lattice:
@@ -128,8 +140,9 @@ def _strays(
 ) -> NDArray[np.bool_]:
     """Cells whose lit segments are not the row's.
 
-    Outside the strokes that the row was found by: what is weak, no sign, or part of something longer. At the
-    row's own ends: what is no sign and runs on.
+    Outside the strokes that the row was found by: edges and corners of frames, which are weak, run on or have
+    another background, and what is not beside a digit. At the row's own ends: what is no sign, or stands
+    alone, and runs on.
     """
     any_lit = lit.any(axis=1)
     x = lattice.cells[:, None]
@@ -142,12 +155,25 @@ def _strays(
         return np.zeros(len(lit), np.bool_)
     usual = float(np.median(samples.ink[inside][lit[inside]]))
     level = np.where(lit, samples.ink, 0.0).max(axis=1)
-    runs_on = samples.beyond - float(np.median(samples.beyond[inside])) > RUNS_ON * level
+    runs = samples.beyond - np.median(samples.beyond[inside], axis=0) > RUNS_ON * level[:, None]
+    through = runs.all(axis=1)
+    ground = samples.ground.mean(axis=1)
+    on_frame = np.abs(ground - float(np.median(ground[inside]))) > FRAME * usual
+    # an edge looks like a 1, and a corner like a 7; a minus, or a digit behind a reflection, does not
+    edge = (level < STRAY * usual) | on_frame | through
+    upright = ~lit[:, LEVELS].any(axis=1)
     none = np.array([cell.sign is None for cell in cells])
+    shown = np.flatnonzero(any_lit)
+    lonely = np.zeros(len(lit), np.bool_)
+    if len(shown) > 1:
+        lonely[shown[0]], lonely[shown[-1]] = shown[1] > shown[0] + 1, shown[-2] < shown[-1] - 1
+    minus = np.array([cell.sign == MINUS for cell in cells])
+    lonely &= ~minus
+    strays = outside & (through | (edge & upright) | (on_frame & runs.any(axis=1)) | (none & edge) | lonely)
     ends = np.zeros(len(lit), np.bool_)
-    ends[np.flatnonzero(any_lit)[[0, -1]]] = True
-    strays = outside & ((level < STRAY * usual) | runs_on | none)
-    return np.asarray(strays | (ends & none & runs_on), np.bool_)
+    ends[[shown[0], shown[-1]]] = True
+    strays |= ends & none & (through | on_frame | lonely)
+    return np.asarray(strays | (lonely & through), np.bool_)
 
 
 def _point_odds(shares: Floats) -> Floats:

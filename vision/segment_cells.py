@@ -19,6 +19,7 @@ GUESSES = 5
 GHOST = 0.2  # of the lit level: what unlit segments may show
 INKED = 0.25  # worth of a cell that holds ink of its own
 PLAY = 2  # pixels by which a cell may stand off an even spacing while it is sought
+BEYOND_PX = 7  # rows above and below the digits where it is seen what goes on
 LEVEL_PLAY = 2.5  # and rows by which its level strokes may
 
 
@@ -38,6 +39,11 @@ class Lattice:
     middle: float
     bottom: float
     stroke: float
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether neighbouring cells' uprights are different strokes."""
+        return self.pitch - self.width > 0.8 * self.stroke
 
     @property
     def cells(self) -> Floats:
@@ -85,7 +91,8 @@ def find_lattices(row: Straightened) -> list[Lattice]:
         if all(_differs(guess, other) for other in kept):
             kept.append(guess)
     by_width = dict(zip(WIDTHS.tolist(), worth, strict=True))
-    return [_settled(by_width[guess[1]], guess, (low, high), rows, stroke) for guess in kept]
+    settled = [_settled(by_width[guess[1]], guess, (low, high), rows, stroke) for guess in kept]
+    return [lattice for lattice in settled if lattice.is_apart]
 
 
 def _guesses(eased: Floats, low: int, stroke: float) -> list[Guess]:
@@ -226,7 +233,7 @@ class Samples:
     """What was measured of a row's segments, arrays of shape (cells, 7).
 
     `ink` of each segment against its cell's own background, `ground` the background under it, `beyond`
-    (cells,) how much ink runs on above and below the cell, where digits have ended.
+    (cells, 2) how much ink runs on above and below the cell, where digits have ended.
     """
 
     ink: Floats
@@ -255,12 +262,11 @@ def sampled(row: Straightened, lattice: Lattice) -> Samples:
         ]
     )
     ink, ground = _boxed(row.ink, x, places), _boxed(row.ground, x, places)
-    outside = (
-        row.ink[: max(1, round(top - 0.5 * lattice.stroke) - 3)],
-        row.ink[round(bottom + 0.5 * lattice.stroke) + 4 :],
-    )
+    above = max(1, round(top - 0.5 * lattice.stroke) - 3)
+    below = round(bottom + 0.5 * lattice.stroke) + 4
+    outside = (row.ink[max(0, above - BEYOND_PX) : above], row.ink[below : below + BEYOND_PX])
     first, last = x - 0.15 * DIGIT_PX, x + w + 0.15 * DIGIT_PX
-    beyond = np.min([_beside(part, first, last) for part in outside], axis=0)
+    beyond = np.stack([_beside(part, first, last) for part in outside], axis=1)
     empty = ink[:, 7:].mean(axis=1, keepdims=True)
     return Samples(ink[:, :7] - empty, ground[:, :7], beyond)
 

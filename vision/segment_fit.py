@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.display_panel import DIGIT_PX, Patch, Straightened
+from vision.display_panel import ABOVE, BELOW, DIGIT_PX, Patch, Straightened
 from vision.segment_cells import Lattice
 
 Floats = NDArray[np.float64]
@@ -18,6 +18,7 @@ START, PITCH, WIDTH, TOP, MIDDLE, BOTTOM, SHEAR, TILT, KEY_X, KEY_Y = range(10)
 # how much each is held where it was, against one stroke (weights per pixel, of the turns at a digit's height)
 HELD = np.array([0.02, 0.3, 0.3, 0.05, 0.05, 0.05, 0.05, 0.05, 0.25, 0.6])
 END, ENDS = 0.15, 0.35  # strokes by which an upright ends before a row, and the weight of its end
+FAINT = 0.05  # of the ink of a stroke: less is none
 FEW = 2  # strokes; fewer say nothing about a lattice
 
 
@@ -43,6 +44,7 @@ def fitted(row: Straightened, lattice: Lattice, lit: Lit) -> tuple[Straightened,
         _uprights(ink, lattice, lit, about),
         _levels(ink, lattice, lit, about),
         _ends(ink, lattice, lit, about),
+        _level_ends(ink, lattice, lit, about),
     ]
     terms = np.concatenate([part.terms for part in parts])
     at = np.concatenate([part.at for part in parts])
@@ -62,6 +64,7 @@ def fitted(row: Straightened, lattice: Lattice, lit: Lit) -> tuple[Straightened,
         top=float(solved[TOP]),
         middle=float(solved[MIDDLE]),
         bottom=float(solved[BOTTOM]),
+        stroke=_thickness(ink, lattice, lit),
     )
     if not _plausible(after):
         return row, lattice, 0.0
@@ -77,15 +80,16 @@ def _plausible(lattice: Lattice) -> bool:
     height = lattice.bottom - lattice.top
     return bool(
         0.6 * DIGIT_PX < height < 1.2 * DIGIT_PX
+        and 0 < lattice.top < lattice.bottom < ABOVE + DIGIT_PX + BELOW
         and 0.22 * height < lattice.width < 1.1 * height
-        and lattice.pitch - lattice.width > 0.85 * lattice.stroke  # two strokes do not share their ink
+        and lattice.is_apart
         and lattice.top + 0.3 * height < lattice.middle < lattice.bottom - 0.3 * height
     )
 
 
 def _uprights(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
     room = 0.5 * max(lattice.pitch - lattice.width, lattice.stroke)
-    reach = max(2.0, min(0.6 * lattice.stroke + 2.0, room + 1.0))
+    reach = max(1.5, min(0.6 * lattice.stroke + 2.0, room))  # the next cell's stroke must not pull
     profiles, heights = [], []
     for first, last in ((lattice.top, lattice.middle), (lattice.middle, lattice.bottom)):
         inner = 0.28 * (last - first)
@@ -129,6 +133,27 @@ def _levels(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) 
     return _Seen(terms[good], found[good])
 
 
+def _thickness(ink: Patch, lattice: Lattice, lit: Lit) -> float:
+    """The strokes' thickness: that of the level ones at half of their ink: they have no neighbours."""
+    widths = []
+    rows = (lattice.top, lattice.middle, lattice.bottom)
+    reach = round(0.7 * lattice.stroke + 4)
+    for cell in np.flatnonzero(lit.any(axis=1)):
+        start = lattice.start + cell * lattice.pitch
+        first, last = round(start + 0.35 * lattice.width), round(start + 0.65 * lattice.width)
+        profile = ink[:, max(0, first) : max(1, last + 1)].mean(axis=1)
+        for segment, level in LEVELS:
+            if lit[cell, segment]:
+                low = max(0, round(rows[level]) - reach)
+                near = profile[low : round(rows[level]) + reach + 1]
+                most = float(near.max(initial=0.0))
+                if most > FAINT:
+                    widths.append(float(np.clip(near / (0.5 * most) - 0.5, 0, 1).sum()))
+    if len(widths) < FEW:
+        return lattice.stroke
+    return float(np.clip(np.median(widths), 2.5, 0.3 * DIGIT_PX))
+
+
 def _row_terms(level: NDArray[np.intp], x: Floats, y: Floats) -> Floats:
     terms = np.zeros((len(level), 10))
     terms[np.arange(len(level)), TOP + level] = 1.0
@@ -142,20 +167,55 @@ def _ends(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) ->
     which, found = [], []
     for level, across, sides in ((0, 0, ((1, 1), (5, 0))), (2, 3, ((2, 1), (4, 0)))):
         row, away = (lattice.top, -1) if level == 0 else (lattice.bottom, 1)
-        inside = round(0.5 * (row + lattice.middle))
         for segment, right in sides:
             for cell in np.flatnonzero(lit[:, segment] & ~lit[:, across]):
                 x = lattice.start + cell * lattice.pitch + right * lattice.width
                 profile = ink[:, max(0, round(x) - half) : max(0, round(x)) + half + 1].mean(axis=1)
-                usual = float(profile[inside - 2 : inside + 3].mean())
-                ended = np.flatnonzero(profile[inside::away] < 0.5 * usual)
-                if usual > 0 and len(ended) and abs(ended[0] - abs(row - inside)) < lattice.stroke + 5:
-                    found.append(inside + away * (float(ended[0]) - 0.5 + END * lattice.stroke))
+                end = _end(profile, 0.5 * (row + lattice.middle), row, lattice.stroke)
+                if end is not None:
+                    found.append(end + away * END * lattice.stroke)
                     which.append((level, (x - about[0]) / DIGIT_PX, (row - about[1]) / DIGIT_PX))
     if not which:
         return _Seen(np.zeros((0, 10)), np.zeros(0))
     of, u, v = np.array(which).T
     return _Seen(ENDS * _row_terms(of.astype(np.intp), u, v), ENDS * np.array(found))
+
+
+def _level_ends(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
+    """Where no upright shows a cell's left or right side, the level strokes' ends do, less well."""
+    half = max(1, round(0.2 * lattice.stroke))
+    terms, found = [], []
+    for level, row, corners in (
+        (0, lattice.top, ((5,), (1,))),
+        (6, lattice.middle, ((4, 5), (1, 2))),
+        (3, lattice.bottom, ((4,), (2,))),
+    ):
+        profile = ink[max(0, round(row) - half) : round(row) + half + 1].mean(axis=0)
+        y = (row - about[1]) / DIGIT_PX
+        for right, corner in enumerate(corners):
+            for cell in np.flatnonzero(lit[:, level] & ~lit[:, list(corner)].any(axis=1)):
+                start = lattice.start + cell * lattice.pitch
+                side = start + right * lattice.width
+                end = _end(profile, start + 0.5 * lattice.width, side, lattice.stroke)
+                if end is not None:
+                    x = (side - about[0]) / DIGIT_PX
+                    terms.append([1.0, cell, right, 0.0, 0.0, 0.0, y, 0.0, x * x, x * y])
+                    found.append(end + (1 if right else -1) * END * lattice.stroke)
+    if not terms:
+        return _Seen(np.zeros((0, 10)), np.zeros(0))
+    return _Seen(ENDS * np.array(terms), ENDS * np.array(found))
+
+
+def _end(profile: Floats, inside: float, expected: float, stroke: float) -> float | None:
+    """Where a stroke's `profile` falls to half, from `inside` towards `expected`; None if far from it."""
+    start, away = round(inside), 1 if expected > inside else -1
+    if not 2 <= start < len(profile) - 2:
+        return None
+    usual = float(profile[start - 2 : start + 3].mean())
+    ended = np.flatnonzero(profile[start::away] < 0.5 * usual)
+    if usual < FAINT or not len(ended) or abs(ended[0] - abs(expected - start)) > stroke + 5:
+        return None
+    return start + away * (float(ended[0]) - 0.5)
 
 
 def _centres(profiles: Floats, expected: Floats, reach: float) -> Floats:

@@ -1,15 +1,18 @@
 """How well digits of a lattice explain a row's ink, and what is left over: decimal points."""
 
+from enum import StrEnum
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.display_panel import ABOVE, BELOW, DIGIT_PX, Patch, Straightened
+from vision.display_panel import DIGIT_PX, Patch, Straightened
 from vision.segment_cells import Lattice
 from vision.segment_fit import LEVELS, UPRIGHTS, Lit
 
 Floats = NDArray[np.float64]
 
+AROUND_PX = 5  # rows above and below the digits that must be empty
 SPLIT = 0.85  # of an upright's level: what is left of it at half height where it is two segments
 
 
@@ -36,7 +39,7 @@ def _fill(patch: Patch, x: tuple[float, float], y: tuple[float, float], level: f
     patch[rows, max(0, round(x[0])) : max(0, round(x[1])) + 1] = level
 
 
-def likeness(row: Straightened, model: Patch) -> float:
+def likeness(row: Straightened, lattice: Lattice, model: Patch) -> float:
     """The correlation of the ink with the `model` of what is lit, over all of the row's ink.
 
     1 is the drawing itself; scripts, scales and textures stay well below what a display reaches.
@@ -48,7 +51,10 @@ def likeness(row: Straightened, model: Patch) -> float:
     margin = 0.2 * DIGIT_PX
     first = max(0, int(min(columns[0] - margin, row.left)))
     last = min(width, int(max(columns[-1] + margin, row.right)) + 1)
-    window = (slice(ABOVE // 2, height - BELOW // 2), slice(first, last))
+    # no further up and down than needed: a panel's edge may be near
+    upper = max(0, round(lattice.top - 0.5 * lattice.stroke) - AROUND_PX)
+    lower = min(height, round(lattice.bottom + 0.5 * lattice.stroke) + AROUND_PX + 1)
+    window = (slice(upper, lower), slice(first, last))
     result = cv2.matchTemplate(row.ink[window], model[window], cv2.TM_CCOEFF_NORMED)
     return float(result[0, 0]) if np.isfinite(result[0, 0]) else 0.0
 
@@ -62,9 +68,12 @@ def point_shares(row: Straightened, lattice: Lattice, model: Patch, level: Float
     side = max(2, round(0.7 * lattice.stroke))
     low = max(0, round(lattice.bottom - 0.5 * lattice.stroke) - side)
     high = round(lattice.bottom + 0.9 * lattice.stroke) + 1 + side
-    rest = cv2.blur(np.maximum(row.ink[low:high] - model[low:high], 0.0), (side, side))
-    rest = rest[side : max(side + 1, len(rest) - side)]
     gap = lattice.pitch - lattice.width
+    # where there is room, a stroke that is longer or stands a little off is not a point
+    spare = 2 * int(np.clip(0.22 * gap - 1, 0, 3)) + 1
+    strokes = cv2.dilate(model[low:high], np.ones((1, spare), np.uint8))
+    rest = cv2.blur(np.maximum(row.ink[low:high] - strokes, 0.0), (side, side))
+    rest = rest[side : max(side + 1, len(rest) - side)]
     half = max(0.5 * gap - 0.45 * lattice.stroke, 1.0)
     found = np.zeros(lattice.count)
     for cell, start in enumerate(lattice.cells.tolist()):
@@ -72,6 +81,44 @@ def point_shares(row: Straightened, lattice: Lattice, model: Patch, level: Float
         part = rest[:, max(0, round(middle - half)) : max(0, round(middle + half)) + 1]
         if part.size:
             found[cell] = float(part.max()) / float(level[cell].mean())
+    return found
+
+
+class Beside(StrEnum):
+    """What stands before a row of digits and is in none of its cells."""
+
+    NOTHING = "nothing"
+    MINUS = "minus"
+    SOMETHING = "something"
+
+
+def beside(row: Straightened, lattice: Lattice, model: Patch, level: Floats) -> Beside:
+    """What is left of the first digit: a minus that is not spaced as digits are, or ink as tall as a digit.
+
+    What runs on above and below the digits is a frame, and what is small a point or a speck.
+    """
+    stroke, first = lattice.stroke, lattice.start - 0.4 * lattice.stroke
+    low = max(0, int(first - 1.4 * lattice.pitch))
+    if first - low < stroke:
+        return Beside.NOTHING
+    top, bottom = round(lattice.top - 0.5 * stroke) - 5, round(lattice.bottom + 0.5 * stroke) + 6
+    window = (slice(max(0, top), bottom), slice(low, int(first)))
+    typical = float(np.median(level))
+    rest = ((row.ink[window] - model[window]) > 0.5 * typical).astype(np.uint8)
+    if not rest.any():
+        return Beside.NOTHING
+    count, _, stats, centres = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    middle = lattice.middle - max(0, top)
+    found = Beside.NOTHING
+    for part in range(1, count):
+        left, upper, wide, tall = (int(v) for v in stats[part, :4])
+        if upper == 0 or upper + tall == rest.shape[0] or left == 0 or tall < 0.4 * stroke:
+            continue
+        if tall > 0.4 * DIGIT_PX:
+            return Beside.SOMETHING
+        level_stroke = wide > 0.18 * DIGIT_PX and tall < 0.3 * DIGIT_PX and wide > 1.4 * tall
+        if level_stroke and abs(float(centres[part, 1]) - middle) < 0.12 * DIGIT_PX:
+            found = Beside.MINUS
     return found
 
 

@@ -89,7 +89,7 @@ def levels_of(segments: Floats, ground: Floats) -> Levels:
     high = segments > 0.6 * np.maximum(strongest, SHADED * whole)[:, None]
     number = high.sum(axis=1)
     own = np.where(high, segments, 0.0).sum(axis=1) / np.maximum(number, 1)
-    lit = np.repeat(np.where(number > 0, own, whole)[:, None], 7, axis=1)
+    lit = np.repeat(np.where(strongest >= SHADED * whole, own, whole)[:, None], 7, axis=1)
     best = _scatter(segments, lit)
     on = segments > 0.45 * lit
     if on.sum() >= 6 and np.ptp(ground[on]) > 0.25:

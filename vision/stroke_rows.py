@@ -21,7 +21,7 @@ MOST_PARTS, MOST_GROUPS, MOST_STROKES = 400, 5, 120
 LONGEST = 22.0  # a stroke longer than this many thicknesses is a frame, not a segment
 EMPTY = 0.03  # of a frame's middle that its own pixels cover
 REACH_ALONG, REACH_ACROSS = 5.0, 1.3  # gaps that are bridged within a row, in thicknesses
-LEAST_PX, LEAST_HEIGHT, MOST_HEIGHT = 9, 5.0, 40.0  # of a row: in pixels, and in thicknesses
+LEAST_PX, LEAST_HEIGHT, MOST_HEIGHT = 9, 4.0, 40.0  # of a row: in pixels, and in thicknesses
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _parts(mask: Mask) -> _Parts:
     points = cv2.findNonZero(mask)
     x, y = (column.astype(np.intp) for column in points.reshape(-1, 2).T)
     of = labels[y, x]
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[y, x]
+    distance = np.minimum(cv2.distanceTransform(mask, cv2.DIST_L2, 3)[y, x], max(mask.shape))
     area = np.bincount(of, minlength=count).astype(np.float64)
     total = np.bincount(of, weights=distance, minlength=count)
     thickness = np.maximum(4 * total / np.maximum(area, 1) - 2.0, 1.0)
@@ -177,9 +177,10 @@ def _is_frame(parts: _Parts, index: int) -> bool:
     wide, tall = right - left, bottom - top
     if wide < 0.95 * tall or wide < 20:
         return False
-    middle = parts.labels[top + tall // 4 : bottom - tall // 4, left + wide // 4 : right - wide // 4]
-    own, others = float((middle == index).mean()), float((middle > 0).mean())
-    return own < EMPTY and others - own > 0.5 * EMPTY
+    middle = parts.labels[top + tall // 3 : bottom - tall // 3, left + wide // 3 : right - wide // 3]
+    inner = parts.labels[top + tall // 4 : bottom - tall // 4, left + wide // 6 : right - wide // 6]
+    others = float(((inner > 0) & (inner != index)).mean())
+    return float((middle == index).mean()) < EMPTY and others > 0.5 * EMPTY
 
 
 def _usual(thickness: Floats, area: Floats) -> list[float]:
@@ -255,7 +256,10 @@ def _group(
     typical = float(np.percentile(part[own], 80))
     mask = (own & (part > 0.5 * typical)).astype(np.uint8)
     area = max(1.0, float(mask.sum()))
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    # what lies beyond the group's box is no stroke of it
+    distance = cv2.distanceTransform(
+        cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3
+    )
     thickness = max(1.0, 4 * float(distance.sum()) / area - 2.0)
     # what makes a row of digits is the length of its strokes
     return StrokeGroup(mask * 255, left, top, thickness, bright, typical, area / thickness * typical)
