@@ -29,6 +29,7 @@ test: $(READY) ## the tests
 
 accuracy: $(READY) ## read the shared image sets, compare with their truth, renew the tables in docs/
 	$(BIN)/python -m benchmarks.accuracy --write
+	$(BIN)/python -m benchmarks.coverage --write
 
 kills: $(READY) ## kill the service at 200 random moments of runs, renew the table in docs/ (half an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kills --write
