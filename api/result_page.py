@@ -47,6 +47,7 @@ class ResultPage:
     budget: tuple[BudgetLine, ...]
     repeats: Sequence[Mapping[str, Any]]
     temperatures: Mapping[str, tuple[float, float]]
+    gauges: Sequence[Mapping[str, Any]]
 
 
 def result_page(result: Mapping[str, Any]) -> ResultPage:
@@ -60,6 +61,7 @@ def result_page(result: Mapping[str, Any]) -> ResultPage:
         budget=_budget(result),
         repeats=result["repeats"],
         temperatures=_spans(result["repeats"]),
+        gauges=result.get("gauges", ()),  # which a result of earlier days does not have
     )
 
 

@@ -55,8 +55,8 @@ async def check_pressure(context: Context, target: float | None, *, filling: boo
     """Read the dial at the filling line, at rest or while a coarse dose runs; compare it with the wire.
 
     The pressure moves: what the wire said before and after the picture are the limits, and while filling
-    they hold only as long as the dose runs. Raises `HeldError` where the dial is further off than the uncertainties
-    of both allow; without a stated one for the rig's sensor nothing is compared.
+    they hold only as long as the dose runs. Raises `HeldError` where the dial is further off than the
+    uncertainties of both allow; without a stated one for the rig's sensor nothing is compared.
     """
     gauges = context.gauges_showing(Shown.LINE_PRESSURE)
     if gauges and filling:

@@ -2,17 +2,21 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from fastapi.testclient import TestClient
 from sample_run import COMPLETE
 
 from api.charts import curve_chart, error_chart, residual_chart, scale_chart, svg
 from api.indexing import STATES
 from api.numbers import brief, decimals, number, percent, signed
 from api.result_page import result_page
+from api.service import create_app
+from api.settings import load_settings
 from api.texts import catalogue
 
 
@@ -102,3 +106,25 @@ def test_every_text_of_the_pages_is_translated() -> None:
         said |= set(re.findall(r'say\("([^"]+)"\)', script.read_text(encoding="utf-8")))
     assert said - catalogue("zh-TW").keys() == set()
     assert set(STATES) - catalogue("zh-TW").keys() == set()
+
+
+def test_gauges_are_shown_and_older_results_have_none(
+    recorded: Path, tmp_path: Path, result: dict[str, Any]
+) -> None:
+    """A row a gauge with its difference from the wire; a result that says nothing of gauges is a page too."""
+    assert () == result_page({key: value for key, value in result.items() if key != "gauges"}).gauges
+    gauge = {
+        "instrument": "line_gauge",
+        "shows": "line_pressure",
+        "unit": "kPa",
+        "compared": 11,
+        "refused": 2,
+        "mean_difference": 0.0671,
+        "largest_difference": -0.2842,
+    }
+    folder = shutil.copytree(recorded / COMPLETE, tmp_path / "runs" / COMPLETE)
+    (folder / "result.json").write_text(json.dumps({**result, "gauges": [gauge]}), encoding="utf-8")
+    with TestClient(create_app(load_settings(), tmp_path / "runs"), base_url="http://127.0.0.1") as client:
+        page = client.get(f"/runs/{COMPLETE}", params={"lang": "zh-TW"}).text
+    row = re.findall(r'<th scope="row">line_gauge</th>(.*?)</tr>', page, re.DOTALL)[0]
+    assert ["管路壓力", "11", "2", "+0.067 kPa", "−0.284 kPa"] == re.findall(r"<td[^>]*>(.*?)</td>", row)
