@@ -41,6 +41,9 @@ class Limits:
     )
     over_share: float = 0.05  # of a dose, that may pass beyond it besides what flows in `over_s`
     over_s: float = 5.0
+    felt_l_min: float = 0.5  # flow that the balance must feel ...
+    felt_g: float = 2.0  # ... by so much ...
+    felt_s: float = 5.0  # ... within this time
     temperatures_c: tuple[float, float] = (5.0, 40.0)
     air_drift_c: float = 1.0  # within `air_drift_s` (NIST SOP 16: at most 1 °C/h)
     air_drift_s: float = 3600.0
@@ -77,6 +80,7 @@ class Interlocks:
         self._last: tuple[Trip, ...] = ()
         self._dose: _Dose | None = None
         self._commanded: object = None
+        self._felt_g: float | None = None
         self._metered = Trend(limits.seep_s)
         self._weighed = Trend(limits.loss_s)
         self._air = Trend(limits.air_drift_s)
@@ -160,6 +164,7 @@ class Interlocks:
             yield Trip("reservoir-low", "the reservoir is too low for the pump")
         yield from self._flow_rules(now, inlet_open=inlet_open, filling=filling)
         yield from self._dose_rule(now, filling=filling)
+        yield from self._balance_rule(now, filling=filling)
         yield from self._leak_rules(now, inlet_open=inlet_open, filling=filling)
         yield from self._temperature_rules(now)
         for name in (*VALVES, *TEMPERATURES, "meter_flow", "balance"):
@@ -195,6 +200,24 @@ class Interlocks:
                 "dose-overrun",
                 f"{total_l - dose.start_l:.3f} L have passed in a dose of {dose.volume_l:.3f} L that goes on",
                 aborts=True,
+            )
+
+    def _balance_rule(self, now: Snapshot, *, filling: bool) -> Iterator[Trip]:
+        # Water comes or goes, and the balance does not feel it: whatever it says of the measure is wrong.
+        limits, grams = self._limits, now.number("balance")
+        flowing = filling and (now.number("meter_flow") or 0.0) > limits.felt_l_min
+        if grams is None or not (flowing or now.flag("drain_stream")):
+            self._felt_g = grams
+            self._since.pop("unfelt", None)
+            return
+        unfelt = self._felt_g is not None and abs(grams - self._felt_g) < limits.felt_g
+        if not unfelt:
+            self._felt_g = grams
+        if self._lasts("unfelt", unfelt, now.at_s, limits.felt_s):
+            yield Trip(
+                "balance-frozen",
+                f"water moves, but the balance has stood at {grams:.1f} g for {limits.felt_s:g} s",
+                discards=True,
             )
 
     def _leak_rules(self, now: Snapshot, *, inlet_open: bool, filling: bool) -> Iterator[Trip]:

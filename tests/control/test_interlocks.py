@@ -186,6 +186,24 @@ def test_a_measure_that_loses_water_at_rest_is_seen_by_the_balance() -> None:
     assert [[]] * 30 == draining
 
 
+@pytest.mark.parametrize(
+    "moving",
+    [
+        {"dose_state": 1, "coarse_valve": 100.0, "meter_flow": 40.0},
+        {"drain_valve": 100.0, "drain_stream": True},
+    ],
+)
+def test_a_balance_that_does_not_feel_the_water_is_frozen(moving: dict[str, Any]) -> None:
+    """It stands for five seconds while water comes or goes; at rest it may stand as long as it likes."""
+    interlocks = Interlocks(LIMITS)
+    assert [[]] * 20 == [names(interlocks, seen(float(at))) for at in range(20)]
+    frozen = [names(interlocks, seen(20.0 + at, **moving)) for at in range(8)]
+    assert ([], ["balance-frozen"]) == (frozen[4], frozen[7])
+    interlocks = Interlocks(LIMITS)
+    feeling = [names(interlocks, seen(float(at), balance=8000.0 + 10.0 * at, **moving)) for at in range(20)]
+    assert [[]] * 20 == feeling
+
+
 @pytest.mark.parametrize(("passed_l", "expected"), [(1.3, []), (1.75, ["dose-overrun"])])
 def test_a_dose_that_goes_on_beyond_its_volume_aborts(passed_l: float, expected: list[str]) -> None:
     """What is in flight at the flow seen is allowed; more means that the device does not close."""
