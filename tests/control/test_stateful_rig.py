@@ -84,57 +84,50 @@ class RigMachine(RuleBasedStateMachine):
 
         self.do(start())
 
-    @rule(volume_l=st.sampled_from([0.01, 0.5, 8.0, 30.0]), coarse=st.booleans())
-    def fill(self, volume_l: float, coarse: bool) -> None:
-        """Ask for a dose, sensible or not."""
-        self.do(self.rig.fill_coarse(volume_l, 100.0) if coarse else self.rig.fill_fine(volume_l, 40.0))
+    @rule(
+        volume_l=st.sampled_from([0.01, 0.5, 8.0, 30.0]),
+        opcode=st.sampled_from(["coarse", "fine", "open-drain", "close-drain", "close-all"]),
+        then_s=st.sampled_from([0.0, 0.3, 1.0, 4.0]),
+    )
+    def command(self, volume_l: float, opcode: str, then_s: float) -> None:
+        """Ask for something, sensible or not, and wait for a while."""
+        rig = self.rig
+        work = {
+            "coarse": lambda: rig.fill_coarse(volume_l, 100.0),
+            "fine": lambda: rig.fill_fine(volume_l, 40.0),
+            "open-drain": rig.open_drain,
+            "close-drain": rig.close_drain,
+            "close-all": rig.close_all,
+        }[opcode]
+        self.do(work())
+        self.loop.run_until_complete(asyncio.sleep(then_s))
 
-    @rule()
-    def open_drain(self) -> None:
-        """Ask for the drain."""
+    @rule(volume_l=st.sampled_from([0.5, 8.0]), then_s=st.sampled_from([0.0, 0.5, 3.0]))
+    def drain_and_fill(self, volume_l: float, then_s: float) -> None:
+        """The worst pair: the drain, and a dose before it is closed again."""
         self.do(self.rig.open_drain())
+        self.loop.run_until_complete(asyncio.sleep(then_s))
+        self.do(self.rig.fill_coarse(volume_l, 100.0))
+        self.loop.run_until_complete(asyncio.sleep(1.0))
 
-    @rule()
-    def close_drain(self) -> None:
-        """Close it."""
-        self.do(self.rig.close_drain())
-
-    @rule()
-    def close_all(self) -> None:
-        """Close everything."""
-        self.do(self.rig.close_all())
-
-    @rule()
-    def reset(self) -> None:
-        """Clear the latch, where its cause has gone, and the alarms."""
+    @rule(seconds=st.sampled_from([1.5, 20.0]))
+    def recover(self, seconds: float) -> None:
+        """All that was wrong is put right, the latch is reset, and time passes."""
+        self.twin.plant.door_closed, self.twin.plant.emergency_stop = True, False
+        self.link.broken, self.silent_since_s = False, None
+        self.loop.run_until_complete(asyncio.sleep(seconds))
         self.do(self.rig.reset())
         self.rig.alarms.clear()
 
-    @rule(seconds=st.sampled_from([0.05, 0.3, 1.5, 4.0, 20.0]))
-    def wait(self, seconds: float) -> None:
-        """Time passes."""
-        self.loop.run_until_complete(asyncio.sleep(seconds))
-
-    @rule(opened=st.booleans())
-    def door(self, opened: bool) -> None:
-        """Somebody opens or closes the door."""
-        self.twin.plant.door_closed = not opened
-
-    @rule(pressed=st.booleans())
-    def emergency_stop(self, pressed: bool) -> None:
-        """Somebody presses or releases the emergency stop."""
-        self.twin.plant.emergency_stop = pressed
-
-    @rule()
-    def break_line(self) -> None:
-        """The cable is pulled."""
-        if not self.link.broken:
+    @rule(what=st.sampled_from(["door", "emergency stop", "line"]))
+    def trouble(self, what: str) -> None:
+        """The door is opened, the emergency stop pressed, or the cable pulled."""
+        if what == "door":
+            self.twin.plant.door_closed = False
+        elif what == "emergency stop":
+            self.twin.plant.emergency_stop = True
+        elif not self.link.broken:
             self.link.broken, self.silent_since_s = True, self.loop.time()
-
-    @rule()
-    def mend_line(self) -> None:
-        """The cable is back."""
-        self.link.broken, self.silent_since_s = False, None
 
     @rule()
     def restart_bench(self) -> None:
@@ -182,7 +175,7 @@ class RigMachine(RuleBasedStateMachine):
 
 TestRigMachine = RigMachine.TestCase
 TestRigMachine.settings = settings(
-    max_examples=60,
+    max_examples=25,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
