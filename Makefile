@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-all accuracy kills fills lint format lock clean
+.PHONY: help install demo serve test test-all accuracy kills fills soak lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ kills: $(READY) ## kill the service at 200 random moments of runs, renew the tab
 
 fills: $(READY) ## fill 200 times by random plants on the simulator's clock, renew the table in docs/
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fills --write
+
+soak: $(READY) ## 100 measures in a row on the simulator's clock: memory, open files, overhead of each run
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.soak --write
 
 lint: $(READY) ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the benchmarks are no package of the product
 
-from benchmarks import fills, kills
+from benchmarks import fills, kills, soak
 
 
 @pytest.mark.slow
@@ -27,3 +27,11 @@ def test_fills_end_within_a_fifth_of_a_division_from_below() -> None:
     assert all(value is not None and abs(value) <= fills.LIMIT * fills.DIVISION_ML for value in off), off
     assert not any(fill.high_high or fill.overflow_ml for fill in done)
     assert median(fill.fine_doses for fill in done) <= 3
+
+
+def test_runs_in_a_row_waste_no_time_and_leave_nothing_open() -> None:
+    """Three measures on one rig: complete, at most 5 % longer than prescribed, no file more than before."""
+    done = soak.soak(runs=3)
+    assert ["complete"] * 3 == [measured.outcome for measured in done]
+    assert all(0.0 <= measured.overhead <= soak.MOST_OVERHEAD for measured in done), done
+    assert done[0].files == done[-1].files
