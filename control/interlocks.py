@@ -44,6 +44,9 @@ class Limits:
     felt_l_min: float = 0.5  # flow that the balance must feel ...
     felt_g: float = 2.0  # ... by so much ...
     felt_s: float = 5.0  # ... within this time
+    fine_thermometer: bool = False  # the water's shows its own noise: equal values mean that it stands still
+    stirred_l_min: float = 0.5
+    frozen_polls: int = 12
     temperatures_c: tuple[float, float] = (5.0, 40.0)
     air_drift_c: float = 1.0  # within `air_drift_s` (NIST SOP 16: at most 1 °C/h)
     air_drift_s: float = 3600.0
@@ -81,6 +84,8 @@ class Interlocks:
         self._dose: _Dose | None = None
         self._commanded: object = None
         self._felt_g: float | None = None
+        self._water_c: float | None = None
+        self._water_polls = 0
         self._metered = Trend(limits.seep_s)
         self._weighed = Trend(limits.loss_s)
         self._air = Trend(limits.air_drift_s)
@@ -262,6 +267,16 @@ class Interlocks:
                     f"{dashed}-out-of-range",
                     f"the {words} is {value:.1f} °C, {low:g} to {high:g} °C expected",
                 )
+        water = now.number("water_temperature")
+        stirred = (now.number("meter_flow") or 0.0) > limits.stirred_l_min
+        same = stirred and water is not None and water == self._water_c
+        self._water_polls, self._water_c = (self._water_polls + 1 if same else 0), water
+        if limits.fine_thermometer and self._water_polls >= limits.frozen_polls:
+            yield Trip(
+                "water-temperature-frozen",
+                f"water streams in, but its temperature says {water:.3f} °C again and again",
+                discards=True,
+            )
         air = now.number("air_temperature")
         if air is None:
             return

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from control.errors import ConfigurationError, RigError
+from control.outputs import Outputs, check_outputs, take_outputs
 from control.register_words import LAYOUT, Table, Type, decode_words, encode_words
 from control.rig_tags import FLAGS, OPTIONAL, REQUIRED
 from control.toml_table import TomlTable, plain
@@ -194,14 +195,18 @@ class LinkSettings:
 
 @dataclass(frozen=True)
 class RegisterMap:
-    """A rig's map. `standards` are its instruments with certificate and due date (`datetime.date`); `source`
-    is the file as plain values, for the record of a run."""
+    """A rig's map. `outputs` are those of plain remote I/O, None for a device with a command block.
+
+    `standards` are its instruments with certificate and due date (`datetime.date`); `source` is the file as
+    plain values, for the record of a run.
+    """
 
     name: str
     file: str
     link: LinkSettings
     tags: Mapping[str, Tag]
     commands: Commands
+    outputs: Outputs | None
     standards: Mapping[str, Mapping[str, Any]]
     source: Mapping[str, Any]
 
@@ -267,17 +272,21 @@ def load_register_map(path: Path) -> RegisterMap:
     link = _link(root)
     standards = _standards(root.take_table("standards")) if "standards" in root else {}
     commands = _commands(root.take_table("commands"), order)
+    outputs = take_outputs(root.take_table("outputs")) if "outputs" in root else None
     table = root.take_table("tags")
     tags = {tag: _tag(tag, table.take_table(tag), order) for tag in table.names()}
     root.finish()
     _refuse_missing(str(path), tags)
     _refuse_overlaps(str(path), tags, commands)
+    if outputs is not None:
+        check_outputs(str(path), outputs, tags)
     return RegisterMap(
         name=name,
         file=str(path),
         link=link,
         tags=MappingProxyType(tags),
         commands=commands,
+        outputs=outputs,
         standards=MappingProxyType(standards),
         source=MappingProxyType(source),
     )

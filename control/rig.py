@@ -18,8 +18,9 @@ from control.alarms import Alarm, Alarms
 from control.clock import ScaledClock
 from control.errors import CommandRefusedError, HeldError, LinkError, RigError
 from control.interlocks import FILLS, OPENING, Health, Interlocks, Limits
-from control.link import Link, open_link
+from control.link import Link
 from control.registers import Decoded, RegisterMap, plan_reads
+from control.remote_io import line_of
 from control.rig_tags import RESULTS, word
 from control.snapshot import Snapshot
 
@@ -27,6 +28,7 @@ Recorder = Callable[[str, Mapping[str, Any]], None]
 
 STEP_S: Final = 0.5  # of the rig's clock: how often a wait looks again
 SHORTEST_WAIT_S: Final = 0.005  # of the wall's: a fast clock must not turn a wait into a busy loop
+FINE_C: Final = 0.001  # a thermometer that says so little never says the same for long
 CLOSE_ATTEMPTS: Final = 3  # closing is the one command that is asked for again, under its own sequence
 _log = logging.getLogger(__name__)
 
@@ -56,10 +58,11 @@ class Rig:
         self.recorder: Recorder | None = None
         self.watchers: list[Callable[[Snapshot], None]] = []
         self.alarm_watchers: list[Callable[[Alarm], None]] = []
-        self._link = link or open_link(settings)
+        self._link = link or line_of(register_map)
         # The device closes at T by itself; the bench calls the line lost at T/2, before it does.
         half = settings.heartbeat_s / 2
-        self._interlocks = Interlocks(Limits(link_s=half, counter_s=half))
+        fine = abs(register_map.tags["water_temperature"].scale) <= FINE_C
+        self._interlocks = Interlocks(Limits(link_s=half, counter_s=half, fine_thermometer=fine))
         self._plan = register_map.plan()
         self._requests = tuple((request.table, request.address, request.count) for request in self._plan)
         self._echo_plan = plan_reads(

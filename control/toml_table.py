@@ -132,6 +132,12 @@ class TomlTable:
             raise self.error(name, f"expected [low, high] with low < high, not [{low:g}, {high:g}]")
         return low, high
 
+    def take_constant(self, name: str, constant: object) -> None:
+        """A value that can only be this one, said for who reads the file."""
+        value = self._take(name, f"{constant!r}")
+        if value != constant:
+            raise self.error(name, f"expected {constant!r}, not {value!r}")
+
     def take_date(self, name: str) -> datetime.date:
         """A date (2036-12-31), without quotes and without a time."""
         value = self._take(name, "a date such as 2036-12-31, without quotes")

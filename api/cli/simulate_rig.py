@@ -16,7 +16,7 @@ from control.simulator.twin import Ports, run_twin
 def simulate_rig(
     *,
     config: Annotated[Path | None, typer.Option(help="Settings that name rig, station, measure.")] = None,
-    rig: Annotated[Path | None, typer.Option(help="Rig file instead of the settings'.")] = None,
+    rig: Annotated[Path | None, typer.Option(help="Rig instead of the settings': a file, or a name.")] = None,
     station: Annotated[Path | None, typer.Option(help="Station file, likewise.")] = None,
     measure: Annotated[Path | None, typer.Option(help="Measure file, likewise.")] = None,
     modbus_port: Annotated[
@@ -78,7 +78,14 @@ def _configuration(
 ) -> TwinConfiguration:
     names = settings.defaults
     return load_twin_configuration(
-        rig or settings.find("rigs", names.rig),
+        _file_or_name(settings, rig) or settings.find("rigs", names.rig),
         station or settings.find("stations", names.station),
         measure or settings.find("measures", names.measure),
     )
+
+
+def _file_or_name(settings: Settings, rig: Path | None) -> Path | None:
+    """`rig` as a file; a word without a suffix that is no file is the name of one in `configs/rigs`."""
+    if rig is None or rig.is_file() or rig.suffix or rig.name != str(rig):
+        return rig
+    return settings.find("rigs", rig.name)

@@ -24,6 +24,7 @@ from control.simulator.gauge_cameras import GaugeCamera
 from control.simulator.hydraulics import STEP_S
 from control.simulator.plant import Plant
 from control.simulator.register_noise import RegisterNoise
+from control.simulator.remote_io import RemoteIoModule
 from control.simulator.server import RigServer
 from control.simulator.truth_file import check_truth_file, write_truth_file
 
@@ -56,7 +57,9 @@ class Twin:
         self.time_factor = time_factor
         registers = configuration.registers
         self.plant = Plant(make_truth(seed, configuration.measure, configuration.standards))
-        self.device = Device(
+        # A map with outputs is a remote I/O module's, one without a PLC's.
+        kind = Device if registers.outputs is None else RemoteIoModule
+        self.device = kind(
             self.plant,
             heartbeat_s=registers.link.heartbeat_s,
             time_factor=time_factor,

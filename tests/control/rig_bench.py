@@ -41,6 +41,7 @@ class Bench:
     server: RigServer
     registers: RegisterMap
     frozen: bool = False
+    factor: float = FACTOR
     most_open: set[str] = field(default_factory=set)
 
     @property
@@ -54,11 +55,11 @@ class Bench:
         return self.plant.hydraulics.inlets_closed and self.plant.drain.closed
 
     async def scan(self) -> None:
-        """Step the plant along the wall's clock, `FACTOR` times as fast."""
+        """Step the plant along the wall's clock, `factor` times as fast."""
         started = time.monotonic()
         steps = 0
         while True:
-            due = int((time.monotonic() - started) * FACTOR / STEP_S)
+            due = int((time.monotonic() - started) * self.factor / STEP_S)
             for _ in range(min(due - steps, 400)):
                 if not self.frozen:
                     self.device.step(time.monotonic())

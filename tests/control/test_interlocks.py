@@ -1,5 +1,6 @@
 """The bench's interlocks: what trips, what may be opened, and that no order of commands opens both ends."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -202,6 +203,17 @@ def test_a_balance_that_does_not_feel_the_water_is_frozen(moving: dict[str, Any]
     interlocks = Interlocks(LIMITS)
     feeling = [names(interlocks, seen(float(at), balance=8000.0 + 10.0 * at, **moving)) for at in range(20)]
     assert [[]] * 20 == feeling
+
+
+def test_a_fine_thermometer_that_says_the_same_is_frozen() -> None:
+    """Twelve equal values in a stream; one of coarse steps may say the same for as long as it likes."""
+    flowing = {"dose_state": 1, "coarse_valve": 100.0, "meter_flow": 40.0}
+    for fine, expected in ((True, ["water-temperature-frozen"]), (False, [])):
+        interlocks = Interlocks(replace(LIMITS, fine_thermometer=fine))
+        seen_at = [
+            names(interlocks, seen(float(at), balance=8000.0 + 600.0 * at, **flowing)) for at in range(14)
+        ]
+        assert ([], expected) == (seen_at[11], seen_at[13])
 
 
 @pytest.mark.parametrize(("passed_l", "expected"), [(1.3, []), (1.75, ["dose-overrun"])])
