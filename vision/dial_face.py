@@ -6,6 +6,7 @@ found by voting; around it the picture is unwrapped, and ticks stand upright in 
 numerals, rings and rims do not.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -19,9 +20,11 @@ VOTING_SIZE = 480  # pixels of the longer side of the picture that votes
 DIRECTIONS = 90  # of lines, one every two degrees
 STROKE_PX = 9  # strokes of the reduced picture are narrower
 MOST_VOTES = 12_000
+MOST_CENTRES = 4
 GRID_PX = 8.0  # steps of the search
 EDGE = 0.16  # of the picture's width or height: a whole dial's middle is further inside
-LONG_LINE = 12.0  # votes of one line that count: a table's edge is not worth a hundred ticks
+STRONG_SHARE = 0.2  # of the strongest edges: what votes at least
+LONG_LINE = 6.0  # votes of one line that count: a table's edge is not worth a hundred ticks
 COLUMNS = 1440  # of the unwrapped picture: a quarter of a degree each
 ROW_PX = 2.0  # radius from row to row
 WIDEST_TICK = 13  # columns
@@ -64,7 +67,7 @@ class Centre:
     prominence: float
 
 
-def find_centres(gray: Gray, dark: bool, most: int = 2) -> list[Centre]:
+def find_centres(gray: Gray, dark: bool, most: int = MOST_CENTRES) -> Iterator[Centre]:
     """Points at which many thin dark (or bright) strokes of `gray` (height, width) aim, best first."""
     scale = min(1.0, VOTING_SIZE / max(gray.shape))
     small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray
@@ -73,10 +76,11 @@ def find_centres(gray: Gray, dark: bool, most: int = 2) -> list[Centre]:
     gx = cv2.Sobel(strokes, cv2.CV_16S, 1, 0)
     gy = cv2.Sobel(strokes, cv2.CV_16S, 0, 1)
     size = cv2.convertScaleAbs(gx, alpha=0.25) // 2 + cv2.convertScaleAbs(gy, alpha=0.25) // 2
-    least = max(4, int(np.percentile(size[::3, ::3], 88)))
+    usual, strong = np.percentile(size[::3, ::3], (88, 99.5))
+    least = max(4, int(usual), int(STRONG_SHARE * strong))
     y, x = np.nonzero(size > least)
     if len(x) < 60:
-        return []
+        return
     if len(x) > MOST_VOTES:
         kept = np.linspace(0, len(x) - 1, MOST_VOTES).astype(np.intp)
         y, x = y[kept], x[kept]
@@ -99,7 +103,6 @@ def find_centres(gray: Gray, dark: bool, most: int = 2) -> list[Centre]:
         np.arange(EDGE * height, (1 - EDGE) * height, GRID_PX),
     )
     field = score(grid_x.ravel(), grid_y.ravel()).reshape(grid_x.shape)
-    found: list[Centre] = []
     usual, spread = float(np.median(field)), float(field.std()) + 1e-6
     offset = np.arange(-6.0, 6.5, 1.5)
     for _ in range(most):
@@ -108,10 +111,9 @@ def find_centres(gray: Gray, dark: bool, most: int = 2) -> list[Centre]:
         best = int(np.argmax(score(near_x.ravel(), near_y.ravel())))
         at = _converged(x, y, *across, (near_x.ravel()[best], near_y.ravel()[best]))
         prominence = (float(field[j, i]) - usual) / spread
-        found.append(Centre((at[0] + 0.5) / scale - 0.5, (at[1] + 0.5) / scale - 0.5, dark, prominence))
+        yield Centre((at[0] + 0.5) / scale - 0.5, (at[1] + 0.5) / scale - 0.5, dark, prominence)
         reach = 3
         field[max(0, j - reach) : j + reach + 1, max(0, i - reach) : i + reach + 1] = -np.inf
-    return found
 
 
 def _converged(
@@ -122,16 +124,17 @@ def _converged(
     start: tuple[float, float],
 ) -> tuple[float, float]:
     """The point near `start` that the lines along the edges at (x, y) pass nearest to, by least squares."""
+    x, y = x.astype(np.float32), y.astype(np.float32)
     size = np.hypot(gx, gy)
     nx, ny = gx / size, gy / size
     cx, cy = start
-    for near in (9.0, 6.0, 4.0, 3.0, 3.0):
+    for near in (9.0, 6.0, 4.0, 3.0):
         beside = nx * (x - cx) + ny * (y - cy)
         far = np.hypot(x - cx, y - cy)
         weight = np.where((np.abs(beside) < near) & (far > 8 * near), 1.0, 0.0) / np.maximum(far, 1.0)
         a, b, c = (weight * nx * nx).sum(), (weight * nx * ny).sum(), (weight * ny * ny).sum()
         determinant = a * c - b * b
-        if determinant < 1e-3 * (a + c) ** 2:
+        if not determinant > 1e-3 * (a + c) ** 2:
             break
         right_x, right_y = (weight * nx * beside).sum(), (weight * ny * beside).sum()
         cx += float((c * right_x - b * right_y) / determinant)

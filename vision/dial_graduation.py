@@ -240,7 +240,8 @@ def _place(
     taken = np.zeros(span, np.bool_)
     taken[index - low] = True
     lengths = np.full(span, np.nan)
-    lengths[index - low] = length
+    # one needle among the ticks is far longer than they
+    lengths[index - low] = np.minimum(length, 2.5 * float(np.median(length)))
     best: tuple[float, int, float, float] | None = None
     for offset in range(low - count // 3, high - count + 1 + count // 3 + 1):
         start, stop = max(0, offset - low), min(span, offset - low + count)
@@ -263,9 +264,12 @@ def _place(
 def _agreement(length: Values, long: NDArray[np.bool_]) -> float:
     """The correlation of the lengths (NaN where a tick is missing) with where long ticks should be."""
     known = np.isfinite(length)
-    x, y = length[known], long[known].astype(np.float64)
-    if len(x) < 3 or x.std() < 1e-6 or y.std() < 1e-6:
+    x, y = length[known], long[known]
+    count, marked = len(x), int(np.count_nonzero(y))
+    if not 0 < marked < count:
         return 0.0
-    # one needle among the ticks is far longer than they
-    x = np.minimum(x, 2.5 * np.median(x))
-    return float(np.corrcoef(x, y)[0, 1])
+    total = float(x.sum())
+    variance = float(x @ x) * count - total * total
+    if variance < 1e-9:
+        return 0.0
+    return (float(x[y].sum()) * count - total * marked) / float(np.sqrt(variance * marked * (count - marked)))

@@ -37,12 +37,22 @@ class FaceMap:
 
     def face(self, points: Points) -> Points:
         """Face points (n, 2) of pixels (n, 2)."""
-        return _through(np.linalg.inv(self.matrix), points)
+        return _through(np.asarray(np.linalg.inv(self.matrix), np.float64), points)
 
     def polar(self, angle: Values, radius: Values) -> Points:
         """Pixels (n, 2) of face points at `angle` (radians) and `radius`, both (n,)."""
         points = np.column_stack((radius * np.cos(angle), radius * np.sin(angle)))
         return self.picture(np.asarray(points, np.float64))
+
+    def circles(self, angle: Values, radius: Values) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Columns and rows in the picture, each (m, n), of circles of `radius` (m,) at `angle` (n,)."""
+        (a, b, c), (d, e, f), (g, h, i) = self.matrix.tolist()
+        cos, sin = np.cos(angle), np.sin(angle)
+        out = radius[:, None]
+        depth = 1 / (out * (g * cos + h * sin) + i)
+        x = (out * (a * cos + b * sin) + c) * depth
+        y = (out * (d * cos + e * sin) + f) * depth
+        return x.astype(np.float32), y.astype(np.float32)
 
     @property
     def centre(self) -> tuple[float, float]:

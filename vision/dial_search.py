@@ -1,6 +1,7 @@
 """Finds the dial of a station in a picture: its ticks, measured and numbered."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -44,17 +45,25 @@ def _searched(gray: Gray, count: int, every: int) -> TickRing | NoDial:
         return NoDial(
             Reason.NO_DIAL, f"the picture has {gray.shape[1]} × {gray.shape[0]} pixels: too few for a dial"
         )
-    centres = [*find_centres(gray, dark=True), *find_centres(gray, dark=False)]
     best: TickRing | None = None
     most = 0
-    for centre in sorted(centres, key=lambda centre: -centre.prominence):
+    dark = _bright_in_the_middle(gray)
+    for centre in chain(find_centres(gray, dark), find_centres(gray, not dark)):
         ring, seen = _at(gray, centre, count, every)
         most = max(most, seen)
-        if ring is not None and (best is None or ring.score > best.score):
+        if ring is not None and (best is None or _better(ring, best)):
             best = ring
-        if best is not None and best.score > SURE:
+        if best is not None and best.score > SURE and not best.fault:
             break
     return _judged(gray, best, most, count)
+
+
+def _bright_in_the_middle(gray: Gray) -> bool:
+    """Whether most of the middle of the picture is nearer to its brightest than to its darkest parts."""
+    height, width = gray.shape
+    part = gray[height // 4 : -(height // 4) : 5, width // 4 : -(width // 4) : 5]
+    low, middle, high = np.percentile(part, (3, 50, 97))
+    return bool(2 * middle > low + high)
 
 
 def _at(gray: Gray, centre: Centre, count: int, every: int) -> tuple[TickRing | None, int]:
@@ -66,17 +75,25 @@ def _at(gray: Gray, centre: Centre, count: int, every: int) -> tuple[TickRing | 
         most = max(most, len(ring.member))
         graduation = number_ring(ticks, ring, count, every)
         measured = measure_ticks(gray, graduation, every) if graduation is not None else None
-        if measured is not None and (best is None or measured.score > best.score):
+        if measured is not None and (best is None or _better(measured, best)):
             best = measured
-        if best is not None and best.score > SURE:
+        if best is not None and best.score > SURE and not best.fault:
             break
     return best, most
+
+
+def _better(one: TickRing, other: TickRing) -> bool:
+    """Whether `one` is rather the station's scale than `other`."""
+    return (not one.fault, one.score) > (not other.fault, other.score)
 
 
 def _judged(gray: Gray, best: TickRing | None, most: int, count: int) -> TickRing | NoDial:
     """`best`, unless it is not to be believed."""
     if best is None or best.score < LEAST_SCORE or best.graduation.seen < LEAST_SEEN:
         return _nothing(gray, most, count)
+    if best.fault:
+        said = f"a ring of ticks is seen that is not the station's: {best.fault}"
+        return NoDial(Reason.INCONSISTENT_NUMBERING, said)
     if best.scatter > MOST_SCATTER * best.graduation.pitch:
         return NoDial(Reason.NO_DIAL, "the strokes of the ring lie too irregularly to be ticks")
     if best.margin < LEAST_MARGIN:

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from vision.dial_ring import FaceMap
 
-Matrix = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 USUAL_FOCAL = 1.4  # of the picture's longer side, where the camera is not known
-FOCALS = np.geomspace(0.7, 5.0, 41)
+FOCALS = np.geomspace(0.7, 5.0, 25)
 FOCAL_SPREAD = 0.35  # of its logarithm: how far usual cameras differ
 ASKEW = 0.01  # how exactly the axes of a face stay at right angles and of one length in the map
 
@@ -35,32 +35,36 @@ def view_of(face: FaceMap, size: tuple[int, int], matrix: tuple[tuple[float, ...
     (Zhang 2000, A flexible new technique for camera calibration, section 3.1).
     """
     if matrix is not None:
-        shift, _ = _shift(np.linalg.inv(np.asarray(matrix, np.float64)) @ face.matrix)
-        return View((float(shift[0]), float(shift[1])), 0.01 + 0.03 * float(np.hypot(*shift)))
-    x, y = face.centre
-    shifts, costs = [], []
-    for focal in FOCALS:
-        length = focal * max(size)
-        inverse = np.array([[1 / length, 0, -x / length], [0, 1 / length, -y / length], [0, 0, 1.0]])
-        shift, askew = _shift(inverse @ face.matrix)
-        shifts.append(shift)
-        costs.append((askew / ASKEW) ** 2 + (np.log(focal / USUAL_FOCAL) / FOCAL_SPREAD) ** 2)
-    weight = np.exp(-0.5 * (np.array(costs) - min(costs)))
+        shift, _ = _shift((np.linalg.inv(np.asarray(matrix, np.float64)) @ face.matrix)[None])
+        return View((float(shift[0, 0]), float(shift[0, 1])), 0.01 + 0.03 * float(np.hypot(*shift[0])))
+    shift, askew = _shifts(face, FOCALS * max(size))
+    cost = (askew / ASKEW) ** 2 + (np.log(FOCALS / USUAL_FOCAL) / FOCAL_SPREAD) ** 2
+    weight = np.exp(-0.5 * (cost - cost.min()))
     weight /= weight.sum()
-    mean = weight @ np.array(shifts)
-    spread = np.sqrt(weight @ ((np.array(shifts) - mean) ** 2).sum(axis=1))
-    return View((float(mean[0]), float(mean[1])), float(spread) + 0.02 + 0.08 * float(np.hypot(*mean)))
+    mean = weight @ shift
+    spread = float(np.sqrt(weight @ ((shift - mean) ** 2).sum(axis=1)))
+    return View((float(mean[0]), float(mean[1])), spread + 0.02 + 0.08 * float(np.hypot(*mean)))
 
 
-def _shift(pose: Matrix) -> tuple[Matrix, float]:
-    """The shift per height, and how far the two axes are from equal and at right angles."""
-    first, second, way = pose[:, 0], pose[:, 1], pose[:, 2]
-    size = 0.5 * float(np.linalg.norm(first) + np.linalg.norm(second))
+def _shifts(face: FaceMap, focal: Values) -> tuple[Values, Values]:
+    """The shift per height (n, 2) for focal lengths (n,) in pixels, and how far the face's axes are from
+    equal and at right angles (n,).
+    """
+    x, y = face.centre
+    centred = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1.0]]) @ face.matrix
+    pose = np.repeat(centred[None], len(focal), axis=0)
+    pose[:, :2] /= focal[:, None, None]
+    return _shift(pose)
+
+
+def _shift(pose: Values) -> tuple[Values, Values]:
+    """The same for K⁻¹H (n, 3, 3)."""
+    first, second, way = pose[:, :, 0], pose[:, :, 1], pose[:, :, 2]
+    size = 0.5 * (np.linalg.norm(first, axis=1) + np.linalg.norm(second, axis=1))[:, None]
     a, b, t = first / size, second / size, way / size
-    askew = float(np.hypot(a @ b, 0.5 * (a @ a - b @ b)))
-    turn, _, back = np.linalg.svd(np.column_stack((a, b, np.cross(a, b))))
-    rotation = turn @ np.diag([1, 1, np.linalg.det(turn @ back)]) @ back
-    camera = -rotation.T @ t
-    # the face's third axis points away from the viewer (x right, y down): the camera's z is negative, and a
-    # raised point is seen where the line from the camera through it meets the face, further from the camera
-    return camera[:2] / camera[2], askew
+    askew = np.hypot((a * b).sum(axis=1), 0.5 * ((a * a).sum(axis=1) - (b * b).sum(axis=1)))
+    # a raised point is seen where the line from the camera through it meets the face, further from the
+    # camera; the face's third axis points away from the viewer (x right, y down)
+    depth = (np.cross(a, b) * t).sum(axis=1)
+    shift = np.column_stack(((a * t).sum(axis=1), (b * t).sum(axis=1))) / depth[:, None]
+    return np.asarray(shift, np.float64), np.asarray(askew, np.float64)

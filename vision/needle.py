@@ -20,15 +20,21 @@ Values = NDArray[np.float64]
 
 FACE_PX = 170.0  # radius of the ring in the rectified picture that is searched
 WIDEST = 0.16  # of the ring's radius: needles are narrower
-DIRECTIONS = 720
-OFFSETS = np.linspace(-0.08, 0.08, 17)  # of the ring's radius: how far a needle may pass the middle
+DIRECTIONS = 480
+OFFSETS = np.linspace(-0.08, 0.08, 11)  # of the ring's radius: how far a needle may pass the middle
 HUB = 0.2  # where half lines begin
 CROSS = 0.11  # half length of a section across the needle
-SECTIONS = 60
+SECTIONS = 48
+FIRST_REACH = (
+    0.6,
+    0.8,
+)  # radii to which the axis is sought first: within the numerals, then within the ticks
 EDGE_REACH, CORE_REACH = 0.06, 0.03  # from the axis to an edge; how far the axis may be wrong at first
 LEAST_SECTIONS = 10
 LEAST_INK = 0.3  # of the ticks' contrast, in the mean from the hub to the ticks
 RIVAL = 0.9  # of the best half line's ink: two needles
+SAME = 0.75  # of the sections and of the depth of a needle that is followed
+MOST_FOLLOWED = 0.12  # radians: a needle that has moved by more is sought anew
 FLOOR = 2e-4  # of the radius: sections do not lie nearer to a line, whatever their scatter says
 
 
@@ -39,7 +45,8 @@ class Needle:
     It passes the middle at the distance `offset` (to the left of its direction, in radii of the ring) and
     runs to `direction` (radians, clockwise; `direction_u` is its standard uncertainty). `ink` is how dark the
     needle is, 1 as the ticks are, and `rival` how dark the next best half line. `sections` is how many
-    sections agree on the axis.
+    sections agree on the axis, `depth` how steep their edges are (grey levels a sample), `taper`
+    how broad it is along its length.
     """
 
     direction: float
@@ -48,6 +55,8 @@ class Needle:
     ink: float
     rival: float
     sections: int
+    depth: float
+    taper: "_Line | None" = None
 
     def ends(self, face: FaceMap) -> tuple[float, float, float, float]:
         """The axis in the picture (x0, y0, x1, y1), from the hub to the ring."""
@@ -70,7 +79,7 @@ def find_needle(gray: Gray, ring: TickRing) -> Needle | NeedleFault:
     """The needle over the face of `ring` in the picture `gray`, or why there is none to read."""
     face, inner = ring.graduation.face, min(ring.graduation.inner, ring.graduation.major_inner)
     ink = _ink(gray, face, ring.graduation.dark, ring.contrast)
-    score = _half_lines(ink, np.linspace(HUB, inner - 0.03, 40))
+    score = _half_lines(ink, np.linspace(HUB, inner - 0.03, 28))
     best = int(np.argmax(score))
     turn, at = divmod(best, len(OFFSETS))
     away = np.abs((np.arange(DIRECTIONS) - turn + DIRECTIONS // 2) % DIRECTIONS - DIRECTIONS // 2)
@@ -80,7 +89,7 @@ def find_needle(gray: Gray, ring: TickRing) -> Needle | NeedleFault:
         return NeedleFault(Reason.NO_NEEDLE, "no needle is seen: nothing runs from the hub to the ticks")
     if rival > RIVAL * top:
         return NeedleFault(Reason.AMBIGUOUS, "two needles are seen, and none is the more distinct one")
-    rough = Needle(turn * 2 * np.pi / DIRECTIONS, float(OFFSETS[at]), 0.0, top, rival, 0)
+    rough = Needle(turn * 2 * np.pi / DIRECTIONS, float(OFFSETS[at]), 0.0, top, rival, 0, 0.0)
     needle = _measured(gray, ring, rough)
     if needle is None:
         return NeedleFault(Reason.NO_NEEDLE, "what runs from the hub to the ticks has no straight axis")
@@ -90,7 +99,9 @@ def find_needle(gray: Gray, ring: TickRing) -> Needle | NeedleFault:
 def follow_needle(gray: Gray, ring: TickRing, before: Needle) -> Needle | None:
     """The needle in the next frame, if it stands near to where it stood `before`; else None."""
     needle = _measured(gray, ring, before)
-    return needle if needle is not None and needle.sections >= 0.8 * before.sections else None
+    if needle is None or needle.sections < SAME * before.sections or needle.depth < SAME * before.depth:
+        return None
+    return needle if abs(needle.direction - before.direction) < MOST_FOLLOWED else None
 
 
 def _ink(gray: Gray, face: FaceMap, dark: bool, contrast: float) -> NDArray[np.float32]:
@@ -122,9 +133,11 @@ def _half_lines(ink: NDArray[np.float32], radius: Values) -> Values:
 
 def _measured(gray: Gray, ring: TickRing, rough: Needle) -> Needle | None:
     """The axis by the middles of many sections across the needle, from a rough one."""
-    radius = np.linspace(0.9 * HUB, ring.graduation.outer, SECTIONS)
-    needle, width = rough, None
-    for _ in range(3):
+    needle, taper = rough, rough.taper
+    reaches = (*FIRST_REACH, ring.graduation.outer) if taper is None else (ring.graduation.outer,)
+    for last in reaches:
+        radius = np.linspace(0.9 * HUB, last, SECTIONS)
+        width = None if taper is None else np.maximum(taper.at(radius), 2 / ring.graduation.face.radius_px)
         section = _Sections.cut(gray, ring.graduation.face, ring.graduation.dark, needle, radius)
         left, right, depth = section.edges(width)
         good = depth > 0.25 * np.percentile(depth, 75)
@@ -134,13 +147,14 @@ def _measured(gray: Gray, ring: TickRing, rough: Needle) -> Needle | None:
         if line.used.sum() < LEAST_SECTIONS:
             return None
         taper = _line(radius[good][line.used], (right - left)[good][line.used])
-        width = np.maximum(taper.at(radius), 2 * section.step)
         needle = replace(
             needle,
             direction=needle.direction - line.slope,
             offset=needle.offset + line.start,
             direction_u=line.slope_u,
             sections=int(line.used.sum()),
+            depth=float(np.median(depth[good][line.used])),
+            taper=taper,
         )
     return needle
 
@@ -233,13 +247,15 @@ def _line(x: Values, y: Values) -> _Line:
     columns = np.column_stack((np.ones_like(x), x))
     used = np.ones(len(x), np.bool_)
     slope_u = 0.0
-    for _ in range(5):
+    for _ in range(4):
         beside = y - start - slope * x
         spread = max(1.4826 * float(np.median(np.abs(beside))), FLOOR)
         weight = np.maximum(0.0, 1 - (beside / (4 * spread)) ** 2) ** 2
         used = weight > 0
         weighted = columns * weight[:, None]
-        covariance = np.linalg.inv(weighted.T @ columns + 1e-12 * np.eye(2))
-        start, slope = (covariance @ (weighted.T @ y)).tolist()
-        slope_u = spread * float(np.sqrt(covariance[1, 1]))
+        (n, sx), (_, sxx) = (weighted.T @ columns).tolist()
+        sy, sxy = (weighted.T @ y).tolist()
+        determinant = n * sxx - sx * sx + 1e-12
+        start, slope = (sxx * sy - sx * sxy) / determinant, (n * sxy - sx * sy) / determinant
+        slope_u = spread * float(np.sqrt(n / determinant))
     return _Line(start, slope, slope_u, used)
