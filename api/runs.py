@@ -158,6 +158,8 @@ class Runs:
         self._refuse_while_busy()
         folder = find_run(self.data, run)
         record = await asyncio.to_thread(load_record, folder, allow_torn=True)
+        if record.end is not None:
+            raise RecordError(f"the run {record.run} has come to its end; there is nothing to resume")
         configuration = self.configuration(choice_of(record))
         changed = what_changed(record, configuration, self.twin)
         if changed:

@@ -111,3 +111,35 @@ def test_a_port_that_is_taken_is_named(
         status = run_command(["serve", "--port", port, "--config", str(config), "--data", str(data)])
     assert status == 2
     assert port in capsys.readouterr().err
+
+
+def test_a_run_is_either_new_or_resumed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither, both, or a resumed one with other settings: one sentence, status 2."""
+    assert run_command(["run"]) == 2
+    assert run_command(["run", "verify-measure", "--resume", "20200101-000000-abcd"]) == 2
+    assert capsys.readouterr().err.count("expected either the name of a PROCEDURE or --resume RUN") == 2
+    assert run_command(["run", "--resume", "20200101-000000-abcd", "--serial", "7"]) == 2
+    assert "goes on with what it began with" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_is_resumed_by_its_name(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its record goes on after the last whole line; what was torn lies beside it; an ended run is refused."""
+    data = tmp_path / "runs"
+    where = ["--config", str(config), "--data", str(data), "--json"]
+    assert run_command(["run", "verify-measure", *where]) == 3
+    run = json.loads(capsys.readouterr().out.splitlines()[-1])["run"]
+    file = data / run / "record.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:3]) + lines[3][:17])
+    assert run_command(["run", "--resume", run, *where]) == 3
+    record = load_record(data / run)
+    resumed = next(record.of_kind("resumed"))
+    assert (3, 17) == (resumed["n"], resumed["data"]["torn_bytes"])
+    assert lines[3][:17] == (data / run / resumed["data"]["torn"]).read_bytes()
+    states = [line["data"]["to"] for line in record.of_kind("state")][-3:]
+    assert ["Held", "Stopping", "Stopped"] == states
+    capsys.readouterr()
+    assert run_command(["run", "--resume", run, *where]) == 1
+    assert "has come to its end; there is nothing to resume" in capsys.readouterr().err
