@@ -36,7 +36,16 @@ def settings_line(run: str, *, operator: str = "test") -> dict[str, Any]:
     settings = load_settings()
     plain = configure(settings, settings.choose(operator=operator)).plain()
     item = {key: plain["measure"][key] for key in ("name", "make", "model", "serial")}
-    return {**plain, "run": run, "operator": operator, "item": item, "versions": {}}
+    # Of a twin that is gone: a run without an end stays interrupted, nobody can resume it.
+    simulation = {"seed": 1}
+    return {
+        **plain,
+        "run": run,
+        "operator": operator,
+        "item": item,
+        "versions": {},
+        "simulation": simulation,
+    }
 
 
 def flat_picture(reading: float) -> bytes:
