@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-all accuracy kills fills soak lint format lock clean
+.PHONY: help install demo serve test test-all accuracy kills fills soak faults lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fills: $(READY) ## fill 200 times by random plants on the simulator's clock, ren
 
 soak: $(READY) ## 100 measures in a row on the simulator's clock: memory, open files, overhead of each run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.soak --write
+
+faults: $(READY) ## every fault in every step of a run (about 20 minutes), renews the table in docs/
+	$(BIN)/python -m benchmarks.faults --write
 
 lint: $(READY) ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .
