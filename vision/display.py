@@ -10,6 +10,7 @@ import numpy as np
 
 from vision.display_number import Doubt, Format, Number, number_of
 from vision.display_panel import row_frame, straightened
+from vision.display_picture import Picture
 from vision.display_row import RowReading, read_cells, read_row
 from vision.display_series import agreed
 from vision.fields import Fields
@@ -18,16 +19,27 @@ from vision.instrument import Region
 from vision.reading import Answer, Drawing, Reading, Reason, Refusal
 from vision.segments import BLANK, SEGMENTS
 from vision.station import CameraGeometry
-from vision.stroke_rows import Image, reduced, stroke_groups
+from vision.stroke_rows import stroke_groups
 
 KIND = "seven-segment"
 KEYS = ("kind", "unit", "digits", "decimals", "signed")
 
 CONTRASTS = (0.22, 0.11)  # of strokes: what is searched first, and what where nothing was found
-LIKE = 0.84  # likeness with drawn segments below which a row is no display
+LIKE, VERY_LIKE = 0.86, 0.92  # likeness with drawn segments of a row that is a display, or a clear one
 FAINT = 0.28  # contrast below which a row of nothing but eights may be a display that is off
 FOLLOWED = 0.05  # by how much the likeness may fall from frame to frame while a display is followed
 RIVAL_HEIGHT = 0.6  # digits of a second row as high as this share of the first's are as good
+# between which corners (row, side) the segments a to g run
+ENDS = (
+    ((0, 0), (0, 1)),
+    ((0, 1), (1, 1)),
+    ((1, 1), (2, 1)),
+    ((2, 0), (2, 1)),
+    ((1, 0), (2, 0)),
+    ((0, 0), (1, 0)),
+    ((1, 0), (1, 1)),
+)
+SMALLEST_SHARE, SMALLEST_PX = 0.03, 16.0  # height of a digit, of the part that is searched: print is smaller
 DARK, BURNT_SHARE = 40.0, 0.6
 
 
@@ -127,43 +139,52 @@ class DisplayReader:
         return agreed(good, bad, times)
 
     def _searched(self, frame: Frame) -> tuple[Answer, Track | None]:
-        image, corner = self._part(frame.image)
-        small, factor = reduced(image)
-        found: list[RowReading] = []
+        picture = Picture(frame, self._region)
+        rows = self._rows(picture)
+        numbers = [(seen, number_of(seen, self._display.format)) for seen in rows]
+        numbers = [(seen, said) for seen, said in numbers if not any(_is_part(seen, other) for other in rows)]
+        if not numbers:
+            return _nothing(picture), None
+        tallest = max(seen.digit_height_px for seen, _ in numbers)
+        numbers = [each for each in numbers if each[0].digit_height_px >= RIVAL_HEIGHT * tallest]
+        read = [(seen, number) for seen, number in numbers if isinstance(number, Number)]
+        values = sorted({number.value for _, number in read})
+        if len(values) > 1:
+            said = " and ".join(f"{value:g}" for value in values)
+            detail = f"{frame.source}: there are several displays ({said}); a region would say which is meant"
+            return Refusal(KIND, Reason.AMBIGUOUS, detail, _drawing(read[0][0], picture.corner)), None
+        for seen, doubt in numbers:
+            if isinstance(doubt, Doubt) and (not read or len(seen.cells) > 1):
+                detail = f"{frame.source}: {doubt.said}"
+                return Refusal(KIND, Reason.AMBIGUOUS, detail, _drawing(seen, picture.corner)), None
+        seen, number = read[0]
+        return self._reading(seen, number, picture.corner), Track(seen, seen.text)
+
+    def _rows(self, picture: Picture) -> list[RowReading]:
+        """The rows that look like lit segments, whatever they say, in strong contrast or else in any."""
+        small, factor = picture.small, picture.factor
+        rows: list[RowReading] = []
         taken: list[tuple[float, float, float, float]] = []
-        doubt: tuple[Doubt, RowReading] | None = None
+        smallest = max(SMALLEST_PX, SMALLEST_SHARE * factor * max(small.shape[:2]))
+        least = smallest  # height of a group that could still be as good a display
         for contrast in CONTRASTS:
             for group in stroke_groups(small, contrast):
+                if any(group.overlaps(box) for box in taken) or len(group.mask) * factor < least:
+                    continue
                 outline = row_frame(group)
-                if outline is None or any(group.overlaps(box) for box in taken):
+                seen = read_row(straightened(picture, group, outline)) if outline is not None else None
+                if seen is None or seen.digit_height_px < smallest:
                     continue
-                seen = read_row(straightened(image, small, factor, group, outline))
-                if seen is None or not self._is_display(seen, group.contrast):
+                if not self._is_display(seen, group.contrast):
                     continue
-                number = number_of(seen, self._display.format)
-                if isinstance(number, Number):
-                    found.append(seen)
+                rows.append(seen)
+                if isinstance(number_of(seen, self._display.format), Number):
+                    least = max(least, RIVAL_HEIGHT * seen.digit_height_px)
                     left, top, right, bottom = seen.box()
                     taken.append((left / factor, top / factor, right / factor, bottom / factor))
-                elif doubt is None:
-                    doubt = number, seen
-            if found or doubt is not None:
+            if rows:
                 break
-        if not found:
-            if doubt is not None:
-                detail = f"{frame.source}: {doubt[0].said}"
-                return Refusal(KIND, Reason.AMBIGUOUS, detail, _drawing(doubt[1], corner)), None
-            return _nothing(frame, small), None
-        return self._chosen(frame, found, corner)
-
-    def _part(self, image: Image) -> tuple[Image, tuple[int, int]]:
-        """The region of a picture, and its upper left corner."""
-        if self._region is None:
-            return image, (0, 0)
-        x, y, width, height = self._region
-        x, y = max(0, x), max(0, y)
-        part = image[y : y + height, x : x + width]
-        return (part, (x, y)) if part.size else (image, (0, 0))
+        return rows
 
     def _is_display(self, seen: RowReading, contrast: float) -> bool:
         """Whether a row looks like lit segments at all, whatever they say."""
@@ -172,38 +193,16 @@ class DisplayReader:
         digits = seen.text.replace(BLANK, "").replace("-", "")
         if not digits:
             return False
-        if set(digits) <= {"0", "1"} and not seen.is_split and float(seen.points.max()) < 0:
-            return False  # posts, scale marks, boxes: nothing says that these are segments
+        if set(digits) <= {"0", "1"} and not seen.is_split:
+            # posts, scale marks, boxes: only a point says that these are segments
+            return "0" in digits and float(seen.points.max()) > 0 and seen.likeness > VERY_LIKE
         return not (set(digits) == {"8"} and contrast < FAINT)
-
-    def _chosen(
-        self, frame: Frame, found: list[RowReading], corner: tuple[int, int]
-    ) -> tuple[Answer, Track | None]:
-        found = [seen for seen in found if not any(_is_part(seen, other) for other in found)]
-        heights = [seen.digit_height_px for seen in found]
-        tallest = max(range(len(found)), key=lambda index: heights[index])
-        numbers = [number_of(seen, self._display.format) for seen in found]
-        values = {
-            number.value
-            for number, height in zip(numbers, heights, strict=True)
-            if isinstance(number, Number) and height > RIVAL_HEIGHT * heights[tallest]
-        }
-        seen, number = found[tallest], numbers[tallest]
-        if len(values) > 1 or not isinstance(number, Number):
-            said = " and ".join(f"{value:g}" for value in sorted(values))
-            detail = f"{frame.source}: there are several displays ({said}); a region would say which is meant"
-            return Refusal(KIND, Reason.AMBIGUOUS, detail, _drawing(seen, corner)), None
-        return self._reading(seen, number, corner), Track(seen, seen.text)
 
     def _followed(self, frame: Frame, before: Track) -> tuple[Answer, Track | None] | None:
         """The reading where the last frame's row was, None where it is not there any more."""
-        image, corner = self._part(frame.image)
-        old = before.seen.row
-        source = image if old.fine else reduced(image)[0]
-        x, y = old.corner
-        if source.shape[0] < y + old.plane.shape[0] or source.shape[1] < x + old.plane.shape[1]:
-            return None
-        seen = read_cells(old.seen_in(source), before.seen.lattice)
+        picture = Picture(frame, self._region)
+        row = before.seen.row.seen_in(picture)
+        seen = read_cells(row, before.seen.lattice) if row is not None else None
         if seen is None or len(seen.text) != len(before.text):
             return None
         if seen.likeness < max(LIKE, before.seen.likeness - FOLLOWED):
@@ -211,7 +210,7 @@ class DisplayReader:
         number = number_of(seen, self._display.format)
         if not isinstance(number, Number):
             return None
-        return self._reading(seen, number, corner), Track(seen, seen.text)
+        return self._reading(seen, number, picture.corner), Track(seen, seen.text)
 
     def _reading(self, seen: RowReading, number: Number, corner: tuple[int, int]) -> Reading:
         resolution = 10.0**-number.decimals
@@ -232,17 +231,22 @@ class DisplayReader:
 
 
 def _is_part(seen: RowReading, other: RowReading) -> bool:
-    """Whether a row is a part of another, longer one."""
-    if len(seen.cells) >= len(other.cells):
+    """Whether a row lies in another, longer one, or around one that is read as well as it is."""
+    if seen is other:
         return False
     left, top, right, bottom = seen.box()
     x, y = 0.5 * (left + right), 0.5 * (top + bottom)
-    left, top, right, bottom = other.box()
-    return left < x < right and top < y < bottom
+    x0, y0, x1, y1 = other.box()
+    inside = x0 < x < x1 and y0 < y < y1
+    around = left < 0.5 * (x0 + x1) < right and top < 0.5 * (y0 + y1) < bottom
+    if not (inside or around):
+        return False
+    return (seen.worth, len(seen.cells)) < (other.worth, len(other.cells))
 
 
-def _nothing(frame: Frame, small: Image) -> Refusal:
+def _nothing(picture: Picture) -> Refusal:
     """Why no display was found."""
+    frame, small = picture.frame, picture.small
     bright = float(np.percentile(small.max(axis=2), 99))
     if bright < DARK:
         said = f"the picture is dark: 99 % of it is below {bright:.0f} of 255"
@@ -257,26 +261,19 @@ def _nothing(frame: Frame, small: Image) -> Refusal:
 def _drawing(seen: RowReading, corner: tuple[int, int]) -> Drawing:
     """The lit segments as curves, and a labelled line under each sign."""
     lattice = seen.lattice
+    left = lattice.cells
+    right = left + lattice.width
+    rows = (lattice.top, lattice.middle, lattice.bottom, lattice.bottom + 1.2 * lattice.stroke)
+    x = np.concatenate([side for _ in rows for side in (left, right)])
+    y = np.concatenate([np.full(lattice.count, row) for row in rows for _ in range(2)])
+    # by row (the last lies under the digits), side and cell
+    points = (seen.row.in_picture(x, y) + corner).reshape(4, 2, lattice.count, 2)
     marks, curves = [], []
-    ends = {
-        "a": ((0, 0), (1, 0)),
-        "b": ((1, 0), (1, 1)),
-        "c": ((1, 1), (1, 2)),
-        "d": ((0, 2), (1, 2)),
-        "e": ((0, 1), (0, 2)),
-        "f": ((0, 0), (0, 1)),
-        "g": ((0, 1), (1, 1)),
-    }
-    rows = (lattice.top, lattice.middle, lattice.bottom)
-    for index, (start, cell) in enumerate(zip(lattice.cells, seen.cells, strict=True)):
-        below = lattice.bottom + 1.2 * lattice.stroke
-        line = seen.row.in_picture(np.array([start, start + lattice.width]), np.array([below, below]))
-        (x0, y0), (x1, y1) = line + corner
-        marks.append((float(x0), float(y0), float(x1), float(y1), cell.sign or "?"))
-        for name, lit in zip(SEGMENTS, seen.lit[index], strict=True):
+    for index, cell in enumerate(seen.cells):
+        (x0, y0), (x1, y1) = points[3, :, index].tolist()
+        marks.append((x0, y0, x1, y1, cell.sign or "?"))
+        for name, (first, second), lit in zip(SEGMENTS, ENDS, seen.lit[index], strict=True):
             if lit:
-                (left, first), (right, last) = ends[name]
-                x = np.array([start + left * lattice.width, start + right * lattice.width])
-                y = np.array([rows[first], rows[last]])
-                curves.append((f"lit segment {name}", seen.row.in_picture(x, y) + corner))
+                line = np.array([points[first][index], points[second][index]])
+                curves.append((f"lit segment {name}", line))
     return Drawing(tuple(marks), tuple(curves))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.display_picture import Picture
 from vision.stroke_rows import StrokeGroup
 
 Floats = NDArray[np.float64]
@@ -15,11 +16,12 @@ Image = NDArray[np.uint8]
 DIGIT_PX = 56  # height of a digit in the straightened patch
 ABOVE, BELOW = 18, 18  # rows of the patch above and below the digits
 BEFORE, AFTER = 1.5 * DIGIT_PX, 1.2 * DIGIT_PX  # columns before and after the strokes that were found
+FINE = 0.62  # of a patch's digit: smaller ones in the small picture are cut from the whole one
 STEEPEST_ROW, STEEPEST_SLANT = 0.45, 0.62  # tangents that are searched
 KEYSTONE = 0.12  # how much steeper the upper line may be than the row itself
 OUTSIDE = 4.0  # what ink outside a line counts against ink that touches it: a 7 has but one foot
 DOUBT = 1200.0  # how much a line's slope is held towards the row's: a few digits do not show a keystone
-MOST_POINTS = 900  # of the strokes' edges that the directions are taken from
+MOST_POINTS = 500  # of the strokes' edges that the directions are taken from
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _outer_line(at: Floats, edge: Floats, thickness: float) -> tuple[float, floa
     slopes = np.linspace(-KEYSTONE, KEYSTONE, 13) if span > 6 * thickness else np.zeros(1)
     rest = edge[None, :] - slopes[:, None] * (at - middle)[None, :]
     offset = np.sort(rest, axis=1)[:, : max(4, (3 * len(at)) // 4)]
-    offset = offset[:, :: 1 + offset.shape[1] // 40]
+    offset = offset[:, :: 1 + offset.shape[1] // 24]
     difference = rest[:, None, :] - offset[:, :, None]
     away = np.abs(difference)
     touching = np.where(away < 0.55 * thickness, 1 - away / thickness, 0.0).sum(axis=2)
@@ -172,11 +174,15 @@ class Straightened:
         """The same row cut anew, each pixel taken from where `turn` (3×3) says that it lies in this patch."""
         return self._cut(self.plane, self.matrix @ turn)
 
-    def seen_in(self, image: Image) -> "Straightened":
-        """The same place cut from another frame; `image` reduced, or not, as this row's was."""
+    def seen_in(self, picture: Picture) -> "Straightened | None":
+        """The same place cut from another frame, None where that is of another size. Raises `FrameError`."""
+        image = picture.whole if self.fine else picture.small
         x, y = self.corner
         height, width = self.plane.shape
-        return self._cut(coloured(image[y : y + height, x : x + width], self.colour), self.matrix)
+        part = image[y : y + height, x : x + width]
+        if part.shape[:2] != self.plane.shape or (not self.fine and picture.factor != self.factor):
+            return None
+        return self._cut(coloured(part, self.colour), self.matrix)
 
     def _cut(self, plane: Patch, matrix: Floats) -> "Straightened":
         height, width = self.ink.shape
@@ -189,28 +195,29 @@ class Straightened:
         return np.asarray(((seen[:2] / seen[2]).T + 0.5) * self.factor - 0.5, np.float64)
 
 
-def straightened(
-    image: Image, small: Image, factor: float, group: StrokeGroup, frame: RowFrame
-) -> Straightened:
-    """The patch of a row of digits, cut out of `image`, or where that will do of `small` (`factor` less)."""
+def straightened(picture: Picture, group: StrokeGroup, frame: RowFrame) -> Straightened:
+    """The patch of a row of digits, cut out of the small picture, or of the whole one for small digits.
+
+    Raises `FrameError` where the frame is no image.
+    """
     scale = DIGIT_PX / frame.height
     width = frame.width * scale
     size = (round(width + BEFORE + AFTER), ABOVE + DIGIT_PX + BELOW)
     right, bottom = BEFORE + width, ABOVE + DIGIT_PX
     box = np.array([[BEFORE, ABOVE], [right, ABOVE], [right, bottom], [BEFORE, bottom]], np.float32)
     matrix = cv2.getPerspectiveTransform(box, frame.corners.astype(np.float32)).astype(np.float64)
-    fine = frame.height < DIGIT_PX and factor > 1.0
+    factor, fine = picture.factor, frame.height < FINE * DIGIT_PX and picture.factor > 1.0
     if fine:
         shift = 0.5 * factor - 0.5
         matrix = np.array([[factor, 0, shift], [0, factor, shift], [0, 0, 1]]) @ matrix
-    source = image if fine else small
-    colour = ink_colour(small, group)
+        factor = 1.0
+    source = picture.whole if fine else picture.small
+    colour = ink_colour(picture.small, group)
     window, corner = _window(source, matrix, size)
     plane = coloured(source[window], colour)
     thickness = frame.thickness * scale
     ink, ground = separated(cut(plane, corner, matrix, size), thickness)
-    used = 1.0 if fine else factor
-    return Straightened(ink, ground, plane, corner, matrix, used, fine, colour, thickness, BEFORE, right)
+    return Straightened(ink, ground, plane, corner, matrix, factor, fine, colour, thickness, BEFORE, right)
 
 
 def _window(

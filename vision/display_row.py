@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 ROUNDS = 5
 SETTLED_PX = 0.35  # a fit that moves less than this needs no other round
 GOOD = 0.88  # worth from which no other way to set the cells is tried
+HOPELESS = 0.6  # likeness below which two guesses are enough
 STRAY = 0.55  # of the row's level: what stands outside the row's own strokes and is weaker is no digit
 RUNS_ON = 0.3  # of its level: what goes on above and below the digits is the edge of a frame
 POINT, POINT_SCATTER, NO_POINT, NO_POINT_SCATTER = 0.82, 0.14, 0.04, 0.1
@@ -80,7 +81,7 @@ class RowReading:
 def read_row(row: Straightened) -> RowReading | None:
     """The best way to set digits' cells on the strokes of `row`, or None where there is none."""
     best: RowReading | None = None
-    for guess in find_lattices(row):
+    for tried, guess in enumerate(find_lattices(row)):
         straight, lattice = row, guess
         for _ in range(ROUNDS):
             samples = sampled(straight, lattice)
@@ -92,6 +93,8 @@ def read_row(row: Straightened) -> RowReading | None:
         if reading is not None and (best is None or reading.worth > best.worth):
             best = reading
         if best is not None and best.worth > GOOD:
+            break
+        if tried > 0 and (best is None or best.likeness < HOPELESS):
             break
     return best
 

@@ -1,5 +1,6 @@
 """Finds the cells of a straightened row of digits, and measures how dark each of their segments is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -12,10 +13,10 @@ from vision.segments import PATTERNS
 Floats = NDArray[np.float64]
 Guess = tuple[float, float, float, float]  # worth, width, pitch, start
 
-WIDTHS = np.arange(0.32, 0.78, 0.03) * DIGIT_PX  # between the upright strokes' centre lines
-PITCHES = np.arange(round(0.46 * DIGIT_PX), round(1.3 * DIGIT_PX))
+WIDTHS = np.arange(0.32, 0.76, 0.04) * DIGIT_PX  # between the upright strokes' centre lines
+PITCHES = np.arange(round(0.46 * DIGIT_PX), round(1.2 * DIGIT_PX))
 USUAL_WIDTH, USUAL_PITCH = 0.46, 0.72
-GUESSES = 5
+GUESSES, MOST_GUESSES = 5, 120
 GHOST = 0.2  # of the lit level: what unlit segments may show
 INKED = 0.25  # worth of a cell that holds ink of its own
 PLAY = 2  # pixels by which a cell may stand off an even spacing while it is sought
@@ -66,12 +67,12 @@ class _Profiles:
         return len(self.a) - 1
 
 
-def find_lattices(row: Straightened) -> list[Lattice]:
+def find_lattices(row: Straightened) -> Iterator[Lattice]:
     """Evenly spaced cells that hold much of the ink of a row, the fullest first; none where no digit fits."""
     inside = row.ink[ABOVE : ABOVE + DIGIT_PX, max(0, int(row.left)) : int(row.right) + 1]
     lit = float(np.percentile(inside, 96))
     if lit <= 0:
-        return []
+        return
     ink = np.clip(row.ink / lit, -0.2, 1.0)
     stroke = min(max(row.thickness, 3.0), 0.24 * DIGIT_PX)
     top, bottom = ABOVE + 0.5 * stroke, ABOVE + DIGIT_PX - 0.5 * stroke - 1
@@ -91,30 +92,32 @@ def find_lattices(row: Straightened) -> list[Lattice]:
         if all(_differs(guess, other) for other in kept):
             kept.append(guess)
     by_width = dict(zip(WIDTHS.tolist(), worth, strict=True))
-    settled = [_settled(by_width[guess[1]], guess, (low, high), rows, stroke) for guess in kept]
-    return [lattice for lattice in settled if lattice.is_apart]
+    for guess in kept:
+        lattice = _settled(by_width[guess[1]], guess, (low, high), rows, stroke)
+        if lattice.is_apart:
+            yield lattice
 
 
 def _guesses(eased: Floats, low: int, stroke: float) -> list[Guess]:
     """The best start for each width and pitch, the best first; `eased` (widths, columns) from `low` on."""
-    found: list[Guess] = []
     columns = eased.shape[1]
     liking = 0.5 * np.abs(WIDTHS / DIGIT_PX - USUAL_WIDTH)
-    for step in PITCHES.tolist():
+    scores = np.full((len(PITCHES), len(WIDTHS)), -np.inf)
+    starts = np.zeros(scores.shape, np.intp)
+    for place, step in enumerate(PITCHES.tolist()):
         fits = int(np.searchsorted(WIDTHS, step - 0.8 * stroke, side="right"))
-        if not fits:
-            continue
-        cells = -(-columns // step)
-        padded = np.zeros((fits, cells * step))
-        padded[:, :columns] = eased[:fits]
-        sums = padded.reshape(fits, cells, step).sum(axis=1)
-        at = sums.argmax(axis=1)
-        score = sums[np.arange(fits), at] - liking[:fits] - 0.3 * abs(step / DIGIT_PX - USUAL_PITCH)
-        found.extend(
-            (float(s), float(w), float(step), float(a + low))
-            for s, w, a in zip(score, WIDTHS[:fits], at, strict=True)
-        )
-    return sorted(found, key=lambda guess: -guess[0])
+        if fits:
+            cells = -(-columns // step)
+            padded = np.zeros((fits, cells * step), np.float32)
+            padded[:, :columns] = eased[:fits]
+            sums = padded.reshape(fits, cells, step).sum(axis=1)
+            at = sums.argmax(axis=1)
+            starts[place, :fits] = at + low
+            scores[place, :fits] = sums[np.arange(fits), at] - liking[:fits]
+    scores -= 0.3 * np.abs(PITCHES / DIGIT_PX - USUAL_PITCH)[:, None]
+    order = np.argsort(-scores, axis=None, kind="stable")[:MOST_GUESSES]
+    found = zip(*np.unravel_index(order, scores.shape), strict=True)
+    return [(float(scores[p, w]), float(WIDTHS[w]), float(PITCHES[p]), float(starts[p, w])) for p, w in found]
 
 
 def _differs(guess: Guess, other: Guess) -> bool:

@@ -11,8 +11,8 @@ Mask = NDArray[np.uint8]
 Labels = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Patch = NDArray[np.float32]
+Box = tuple[int, int, int, int]  # left, top, right, bottom, the last two exclusive
 
-SEARCHED_PX = 480  # width (or height) to which a picture is reduced for the search
 FLOOR = 14.0  # grey values added to a contrast's denominator: darkness has no contrast, only noise
 KERNEL_SHARE = 0.075  # widest stroke, as a share of the reduced picture's larger side
 HALF = 0.45  # of a component's contrast: where its edge is
@@ -61,15 +61,6 @@ class _Parts:
         """The diagonals of the boxes."""
         sides = self.boxes[:, 2:] - self.boxes[:, :2]
         return np.asarray(np.hypot(sides[:, 0], sides[:, 1]), np.float64)
-
-
-def reduced(image: Image, most: int = SEARCHED_PX) -> tuple[Image, float]:
-    """`image` made smaller, its larger side at most `most` pixels, and the factor it was reduced by (≥ 1)."""
-    factor = max(1.0, max(image.shape[:2]) / most)
-    if factor == 1.0:
-        return image, 1.0
-    size = (round(image.shape[1] / factor), round(image.shape[0] / factor))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), factor
 
 
 def stroke_groups(image: Image, least: float) -> list[StrokeGroup]:
@@ -204,23 +195,34 @@ def _rows(
     contrast: Patch, parts: _Parts, like: NDArray[np.intp], usual: float, bright: bool
 ) -> list[StrokeGroup]:
     """Groups of the components `like` whose boxes are near each other along a row."""
-    boxes = parts.boxes[like]
+    groups: list[StrokeGroup] = []
+    for members in _linked(_near(parts.boxes[like], usual)):
+        box = _around(parts.boxes[like[members]])
+        if len(members) <= MOST_STROKES and _is_row(box, usual):
+            groups.extend(_cut_anew(contrast, parts, like[members], usual, bright))
+    groups.sort(key=lambda group: -group.weight)
+    return groups[:MOST_GROUPS]
+
+
+def _is_row(box: Box, usual: float) -> bool:
+    """Whether strokes of the thickness `usual` in `box` can be digits."""
+    height = box[3] - box[1]
+    return max(LEAST_PX, LEAST_HEIGHT * usual) <= height <= MOST_HEIGHT * usual
+
+
+def _around(boxes: NDArray[np.intp]) -> Box:
+    """The box around `boxes` (n, 4)."""
+    left, top = boxes[:, :2].min(axis=0)
+    right, bottom = boxes[:, 2:].max(axis=0)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _near(boxes: NDArray[np.intp], usual: float) -> NDArray[np.bool_]:
+    """Which pairs of `boxes` (n, 4) stand beside each other as strokes of a row do, shape (n, n)."""
     reach = np.array([REACH_ALONG, REACH_ACROSS]) * usual
     low, high = boxes[:, :2] - reach, boxes[:, 2:] + reach
     apart = (low[:, None] > high[None, :]).any(axis=2) | (high[:, None] < low[None, :]).any(axis=2)
-    groups: list[StrokeGroup] = []
-    for members in _linked(np.logical_not(apart)):
-        box = boxes[members]
-        left, top = box[:, :2].min(axis=0)
-        right, bottom = box[:, 2:].max(axis=0)
-        height = bottom - top
-        if height < max(LEAST_PX, LEAST_HEIGHT * usual) or height > MOST_HEIGHT * usual:
-            continue
-        if len(members) <= MOST_STROKES:
-            window = (int(left), int(top), int(right), int(bottom))
-            groups.append(_group(contrast, parts, like[members], window, bright))
-    groups.sort(key=lambda group: -group.weight)
-    return groups[:MOST_GROUPS]
+    return np.asarray(np.logical_not(apart), np.bool_)
 
 
 def _linked(near: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
@@ -239,15 +241,11 @@ def _linked(near: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     return sets
 
 
-def _group(
-    contrast: Patch,
-    parts: _Parts,
-    members: NDArray[np.intp],
-    box: tuple[int, int, int, int],
-    bright: bool,
-) -> StrokeGroup:
-    """One group, its strokes cut anew at half of their common contrast."""
-    left, top, right, bottom = box
+def _cut_anew(
+    contrast: Patch, parts: _Parts, members: NDArray[np.intp], usual: float, bright: bool
+) -> list[StrokeGroup]:
+    """The strokes `members` at half of their common contrast: one group, or what it falls into."""
+    left, top, right, bottom = _around(parts.boxes[members])
     window = (slice(top, bottom), slice(left, right))
     wanted = np.zeros(len(parts.area), np.bool_)
     wanted[members] = True
@@ -255,11 +253,19 @@ def _group(
     part = contrast[window]
     typical = float(np.percentile(part[own], 80))
     mask = (own & (part > 0.5 * typical)).astype(np.uint8)
-    area = max(1.0, float(mask.sum()))
-    # what lies beyond the group's box is no stroke of it
-    distance = cv2.distanceTransform(
-        cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3
-    )
-    thickness = max(1.0, 4 * float(distance.sum()) / area - 2.0)
-    # what makes a row of digits is the length of its strokes
-    return StrokeGroup(mask * 255, left, top, thickness, bright, typical, area / thickness * typical)
+    strokes = _parts(mask)
+    kept = 1 + np.flatnonzero(strokes.area[1:] >= SMALLEST_PX)
+    groups: list[StrokeGroup] = []
+    for again in _linked(_near(strokes.boxes[kept], usual)):
+        x0, y0, x1, y1 = inner = _around(strokes.boxes[kept[again]])
+        if not _is_row(inner, usual):
+            continue
+        chosen = np.zeros(len(strokes.area), np.bool_)
+        chosen[kept[again]] = True
+        area = float(strokes.area[chosen].sum())
+        thickness = float(np.average(strokes.thickness[chosen], weights=strokes.area[chosen]))
+        # what makes a row of digits is the length of its strokes, and that they are thin
+        weight = area / thickness**1.5 * typical
+        alone = chosen[strokes.labels[y0:y1, x0:x1]].astype(np.uint8) * 255
+        groups.append(StrokeGroup(alone, left + x0, top + y0, thickness, bright, typical, weight))
+    return groups
