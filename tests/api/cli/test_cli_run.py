@@ -57,7 +57,7 @@ def test_a_rig_that_is_not_there_is_status_3_and_a_record(
         (["demo", "--time-factor", "0"], "--time-factor"),
         (["serve", "--port", "70000"], "--port"),
         (["replay", "20260101-000000-0000"], "20260101-000000-0000"),
-        (["table"], "'run'"),
+        (["table", "check"], "FILE.csv"),
     ],
 )
 def test_a_users_mistake_is_one_sentence_and_status_2(
