@@ -298,7 +298,9 @@ def test_settings_choose_the_driver(tmp_path: Path) -> None:
                 "web": {"driver": "http", "address": "http://127.0.0.1:1/a.jpg"},
                 "files": {"driver": "folder", "address": str(tmp_path)},
             },
-            "instruments": {"neck": {"camera": "web", "kind": "sight-glass", "scale": {"unit": "mL", "division": 1}}},
+            "instruments": {
+                "neck": {"camera": "web", "kind": "sight-glass", "scale": {"unit": "mL", "division": 1}}
+            },
         }
     )
     opened = {name: open_camera(settings) for name, settings in station.cameras.items()}

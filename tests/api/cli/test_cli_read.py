@@ -122,9 +122,7 @@ def test_a_set_gives_one_line_a_picture_in_order(mixed: Path, lines: Lines) -> N
     assert ["a.png", "b.png", "dark.png", "missing.png", "broken.png", "a.png"] == [
         r["image"] for r in records
     ]
-    assert [None, None, "dark", "not-an-image", "not-an-image", "no-dial"] == [
-        r["reason"] for r in records
-    ]
+    assert [None, None, "dark", "not-an-image", "not-an-image", "no-dial"] == [r["reason"] for r in records]
     assert [100.0, 200.0, None, None, None, None] == [r["value"] for r in records]
     assert ["mL"] * 5 + ["bar"] == [r["unit"] for r in records]
     assert all(set(KEYS) <= set(record) for record in records)
