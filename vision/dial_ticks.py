@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.dial_face import Gray
-from vision.dial_graduation import Graduation, corrected, swings
+from vision.dial_graduation import Graduation
+from vision.dial_numbering import FAINT, contradiction, placed
+from vision.dial_refinement import by_angles, by_ends
 from vision.dial_ring import FaceMap
 from vision.edges import centroids, line_strengths
 
@@ -19,21 +21,12 @@ Values = NDArray[np.float64]
 
 RADII = 5  # circles that a profile is the mean of
 SAMPLE_PX = 0.8
-FAINT = 0.3  # of the usual strength: what still counts as a tick
 NEIGHBOURS = 1.5  # ticks: how far the neighbours' own errors reach into a reading
 STILL_PX, STILL_SHARE = 0.3, 0.8  # ticks that have moved by less have not moved
 LONG_BAND = 0.04  # of the radius: how much longer a long tick is at least, for all that is known
 COVERED, BESIDE_END = 0.7, 2.5  # divisions from an end: the needle hides its tick, or depends on it
 LEAST_TICKS = 9
 PASSES = 3  # of measuring and putting right
-NO_SWING_PX = 0.05  # slow errors below this have been put right
-LOST_SHARE = 0.03  # of the ticks that may be missing at an end: a scale does not end elsewhere than stated
-STRAY_SHARE = 0.15  # of the ticks: what else may lie on the ring, such as print in the gap
-BESIDE_PLACES, MOST_STRAY = 4, 2  # places beyond each end, and how many may be inked: a needle may lie there
-LEAST_LONG = 0.2  # by how much the ink of long ticks exceeds that of short ones, at least
-NEARER, FURTHER = (0.25, 0.8), (0.72, 0.92)  # parts of the length by which long ticks are longer
-HALF_LONG = 0.85  # of a long tick: halving ticks are shorter
-MOST_SHORT, MOST_LONG = 0.3, 0.16  # shares of long ticks that look short, and of short ones that look long
 LEAST_CONTRAST = 5.0  # grey levels
 
 
@@ -94,11 +87,15 @@ def measure_ticks(gray: Gray, graduation: Graduation, every: int) -> TickRing | 
     """
     ring = _measured(gray, graduation, every, number=True)
     for _ in range(PASSES):
-        better = _refined(ring) if ring is not None else None
-        if ring is None or (better is None and not ring.fault):
+        if ring is None:
+            return None
+        seen = ring.graduation, ring.index, ring.angle, ring.residual
+        # where something contradicts the station the ring may have been found by a part of its ticks: the
+        # numbering is tried again on the face that all of them show
+        better = by_ends(gray, *seen) if ring.fault else by_angles(*seen)
+        if better is None:
             break
-        # where something contradicts the station the numbering is tried again with the better face
-        again = _measured(gray, better or ring.graduation, every, number=bool(ring.fault))
+        again = _measured(gray, better, every, number=bool(ring.fault))
         if again is not None and not ring.fault:
             again = replace(again, score=ring.score, margin=ring.margin)
         ring = again
@@ -195,7 +192,7 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
             return None
         area = np.maximum(strength[unrolled.window] - floor, 0).sum(axis=1)
         long = _long(unrolled, usual, area)
-        offset, score, margin = _placed(place, inked, long, count, every)
+        offset, score, margin = placed(place, inked, long, count, every)
         fault = contradiction(place - offset, inked, long, count, every)
     angle = unrolled.angles(centroids(strength, peak, max(2, int(0.3 * unrolled.per_pitch))))
     index = place - offset
@@ -206,9 +203,9 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
     good[good] &= np.abs(residual[good]) < 0.3 * pitch
     if good.sum() < LEAST_TICKS:
         return None
-    middling = float(np.median(residual[good]))
-    spread = 1.4826 * float(np.median(np.abs(residual[good] - middling))) + 1e-6
-    good[good] &= np.abs(residual[good] - middling) < max(5 * spread, 0.02 * pitch)
+    away = residual[good] - _slow(residual[good])
+    spread = 1.4826 * float(np.median(np.abs(away))) + 1e-6
+    good[good] &= np.abs(away) < max(5 * spread, 0.03 * pitch)
     return TickRing(
         graduation=replace(graduation, seen=float((inked[within] > FAINT).mean())),
         index=index[good],
@@ -220,6 +217,13 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
         margin=margin,
         fault=fault,
     )
+
+
+def _slow(residual: Values) -> Values:
+    """The median of each residual's neighbourhood (n,): where a face is a little wrong they drift."""
+    reach = 4
+    padded = np.concatenate((residual[:reach][::-1], residual, residual[-reach:][::-1]))
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
 
 
 def _ink_on_face(unrolled: _Unrolled, profile: Values, peak: NDArray[np.intp]) -> bool:
@@ -237,119 +241,26 @@ def _ink_on_face(unrolled: _Unrolled, profile: Values, peak: NDArray[np.intp]) -
 
 
 def _long(unrolled: _Unrolled, usual: float, area: Values) -> Values:
-    """What may tell long ticks from short ones at each place, shape (5, n), 1 where it is plain.
+    """What may tell long ticks from short ones at each place, shape (3, n), 1 where it is plain.
 
     Ink further in than the short ticks reach, ink further out, and broader ticks (by the `area` (n,) of their
-    ink), so that designs of each kind are understood; then, further in and out still, where only the long
-    ticks reach and not those that halve a step.
+    ink), so that designs of each kind are understood.
     """
     graduation = unrolled.graduation
     inside = _extra(graduation.inner - graduation.major_inner)
     outside = _extra(graduation.major_outer - graduation.outer)
-    bands = [
-        (graduation.inner - high * inside, graduation.inner - low * inside) for low, high in (NEARER, FURTHER)
-    ] + [
-        (graduation.outer + low * outside, graduation.outer + high * outside)
-        for low, high in (NEARER, FURTHER)
-    ]
+    bands = (
+        (graduation.inner - 0.8 * inside, graduation.inner - 0.25 * inside),
+        (graduation.outer + 0.25 * outside, graduation.outer + 0.8 * outside),
+    )
     told = [
         np.clip(unrolled.strength(low, high)[unrolled.window].max(axis=1) / usual, 0.0, 1.2)
         for low, high in bands
     ]
-    # where long ticks are only broader, nothing is known of those that halve a step
-    told = [told[0], told[2], told[1], told[3]]
-    told.insert(2, np.clip(area / max(float(np.median(area)), 1e-6) - 1, -0.5, 1.2))
+    told.append(np.clip(area / max(float(np.median(area)), 1e-6) - 1, -0.5, 1.2))
     return np.array(told)
 
 
 def _extra(length: float) -> float:
     """By how much long ticks are longer, from what was seen; a usual length where nothing was seen."""
     return min(length, 3 * LONG_BAND) if length > 0.3 * LONG_BAND else LONG_BAND
-
-
-def _placed(
-    place: NDArray[np.intp], inked: Values, long: Values, count: int, every: int
-) -> tuple[int, float, float]:
-    """The place of the minimum's tick, how well it fits (at most about 2), by how many ticks it is best."""
-    offsets = np.arange(place[0], place[-1] - count + 2)
-    scores = np.array([_score(place - offset, inked, long, count, every) for offset in offsets])
-    best = int(np.argmax(scores))
-    others = np.delete(scores, best)
-    margin = (float(scores[best]) - float(others.max())) * count if len(others) else float(count)
-    return int(offsets[best]), float(scores[best]), margin
-
-
-def _score(index: NDArray[np.intp], inked: Values, long: Values, count: int, every: int) -> float:
-    """How well the ink at the places with these indices is that of `count` ticks."""
-    within = (index >= 0) & (index < count)
-    score = float(inked[within].sum() - inked[~within].sum()) / count
-    if every <= 1:
-        return score
-    major = within & (index % every == 0)
-    minor = within & ~major
-    return score + float((long[:3, major].mean(axis=1) - long[:3, minor].mean(axis=1)).max())
-
-
-def contradiction(index: NDArray[np.intp], inked: Values, long: Values, count: int, every: int) -> str:
-    """What speaks against these places being `count` ticks, each `every`-th long; empty where nothing does.
-
-    `index` (n,) rises by one from place to place, with the minimum's tick at 0; `inked` (n,) and `long`
-    (5, n) are 1 where there is a tick, and a long one.
-    """
-    seen = inked > FAINT
-    within = (index >= 0) & (index < count)
-    ticks = seen[within]
-    if not ticks.any():
-        return "no tick is seen"
-    lost = max(int(np.argmax(ticks)), int(np.argmax(ticks[::-1])))
-    if lost > max(1, LOST_SHARE * count):
-        return f"{lost} ticks are missing at an end of the scale"
-    before = int((seen & (index < 0) & (index >= -BESIDE_PLACES)).sum())
-    after = int((seen & (index >= count) & (index < count + BESIDE_PLACES)).sum())
-    stray = int((seen & ~within).sum())
-    if before + after > MOST_STRAY or stray > MOST_STRAY + STRAY_SHARE * count:
-        return f"there are ticks beyond the ends of a scale of {count}"
-    return "" if every == 1 else _long_contradiction(index, within & seen, long, every)
-
-
-def _long_contradiction(index: NDArray[np.intp], ticks: NDArray[np.bool_], long: Values, every: int) -> str:
-    """What speaks against each `every`-th of the places that are `ticks` (n,) being long."""
-    major, minor = ticks & (index % every == 0), ticks & (index % every != 0)
-    if not major.any() or not minor.any():
-        return "there are no long and short ticks"
-    middle = np.median(long[:, major], axis=1), np.median(long[:, minor], axis=1)
-    told = int(np.argmax((middle[0] - middle[1])[:3]))
-    if middle[0][told] - middle[1][told] < LEAST_LONG:
-        return f"each {every}th tick should be long, and is not"
-    limit = 0.5 * (middle[0][told] + middle[1][told])
-    half = minor & (index % every == every // 2) if every % 2 == 0 else np.zeros_like(minor)
-    # ticks of a middle length halve the major steps of many scales
-    if half.any() and told < 2 and float(np.median(long[told + 3, half])) > HALF_LONG * middle[0][told + 3]:
-        return f"each {every // 2}th tick is as long as each {every}th"
-    short_majors = float((long[told, major] < limit).mean())
-    long_minors = float((long[told, minor & ~half] > limit).sum()) / max(1, int((minor & ~half).sum()))
-    if short_majors > MOST_SHORT or long_minors > MOST_LONG:
-        return f"the long ticks are not each {every}th"
-    return ""
-
-
-def _refined(ring: TickRing) -> Graduation | None:
-    """The graduation with the slow errors of the measured ticks put right; None where there are none."""
-    graduation = ring.graduation
-    columns = np.column_stack((np.ones(len(ring.index)), ring.index, swings(ring.angle)))
-    held = np.vstack((columns, np.hstack((np.zeros((4, 2)), 0.05 * np.eye(4)))))
-    wanted = np.append(ring.residual, np.zeros(4))
-    solution, *_ = np.linalg.lstsq(held, wanted, rcond=None)
-    left = ring.residual - columns @ solution
-    spread = 1.4826 * float(np.median(np.abs(left))) + 1e-6
-    good = np.append(np.abs(left) < 4 * spread, np.ones(4, np.bool_))
-    solution, *_ = np.linalg.lstsq(held[good], wanted[good], rcond=None)
-    middle = 0.5 * (graduation.inner + graduation.outer)
-    if float(np.abs(solution[2:]).max()) * graduation.face.radius_px < NO_SWING_PX:
-        return None
-    return replace(
-        graduation,
-        face=corrected(graduation.face, solution[2:], middle),
-        first=graduation.first + float(solution[0]),
-        pitch=graduation.pitch + float(solution[1]),
-    )
