@@ -77,6 +77,8 @@ def _unclear(reading: RowReading) -> Doubt | None:
         if cell.margin < LEAST_MARGIN:
             other = "no digit" if cell.rival is None else repr(cell.rival)
             return Doubt(f"character {place} of the display is {cell.sign!r} or {other}")
+    if reading.shared:
+        return Doubt(f"the display shows {reading.text.strip()!r}, but two characters share a stroke")
     if reading.beside is Beside.SOMETHING:
         return Doubt(f"the display shows {reading.text.strip()!r}, and before it something else")
     return None

@@ -16,6 +16,7 @@ Image = NDArray[np.uint8]
 DIGIT_PX = 56  # height of a digit in the straightened patch
 ABOVE, BELOW = 18, 18  # rows of the patch above and below the digits
 BEFORE, AFTER = 1.5 * DIGIT_PX, 1.2 * DIGIT_PX  # columns before and after the strokes that were found
+SPARSE = 0.12  # of the fullest rows' ink: less is not a row of digits
 FINE = 0.62  # of a patch's digit: smaller ones in the small picture are cut from the whole one
 STEEPEST_ROW, STEEPEST_SLANT = 0.45, 0.62  # tangents that are searched
 KEYSTONE = 0.12  # how much steeper the upper line may be than the row itself
@@ -173,6 +174,27 @@ class Straightened:
     def turned(self, turn: Floats) -> "Straightened":
         """The same row cut anew, each pixel taken from where `turn` (3×3) says that it lies in this patch."""
         return self._cut(self.plane, self.matrix @ turn)
+
+    def trimmed(self) -> "Straightened | None":
+        """The row cut anew so that digits fill their rows, None where they do.
+
+        Where something else in the group stands out above or below them, its few pixels in a row tell it.
+        """
+        part = np.clip(self.ink[:, int(self.left) : int(self.right) + 1], 0.0, 1.0)
+        rows = part.sum(axis=1)
+        held = np.concatenate([[False], rows > SPARSE * float(np.percentile(rows, 92)), [False]])
+        starts, ends = np.flatnonzero(held[1:] & ~held[:-1]), np.flatnonzero(held[:-1] & ~held[1:])
+        if not len(starts):
+            return None
+        longest = int(np.argmax(ends - starts))
+        top, bottom = float(starts[longest]), float(ends[longest])
+        scale = (bottom - top) / DIGIT_PX
+        if not 0.4 < scale < 1.3 or abs(top - ABOVE) + abs(bottom - ABOVE - DIGIT_PX) < 5:
+            return None
+        turn = np.array([[scale, 0, self.left * (1 - scale)], [0, scale, top - ABOVE * scale], [0, 0, 1]])
+        width = (self.right - self.left) / scale
+        row = replace(self, thickness=self.thickness / scale, right=self.left + width)
+        return row.turned(turn)
 
     def seen_in(self, picture: Picture) -> "Straightened | None":
         """The same place cut from another frame, None where that is of another size. Raises `FrameError`."""

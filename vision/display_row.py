@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from vision.display_panel import DIGIT_PX, Straightened
 from vision.segment_cells import Lattice, Samples, find_lattices, sampled
 from vision.segment_fit import Lit, fitted
-from vision.segment_likeness import Beside, beside, drawn, likeness, point_shares, uprights_are_split
+from vision.segment_likeness import (
+    Beside,
+    beside,
+    drawn,
+    likeness,
+    point_shares,
+    shares_strokes,
+    uprights_are_split,
+)
 from vision.segments import MINUS, SEGMENTS, Cell, Levels, cells_of, levels_of
 
 Floats = NDArray[np.float64]
@@ -16,11 +24,12 @@ Floats = NDArray[np.float64]
 ROUNDS = 5
 SETTLED_PX = 0.35  # a fit that moves less than this needs no other round
 GOOD = 0.88  # worth from which no other way to set the cells is tried
+UNLIKE = 0.86  # likeness below which the row is tried again without what stands out of it
 HOPELESS = 0.6  # likeness below which two guesses are enough
 STRAY = 0.55  # of the row's level: what stands outside the row's own strokes and is weaker is no digit
 RUNS_ON = 0.3  # of its level: what goes on above and below the digits is the edge of a frame
-POINT, POINT_SCATTER, NO_POINT, NO_POINT_SCATTER = 0.82, 0.14, 0.04, 0.1
 FRAME = 0.35  # of the row's level: a background that differs by more is another surface
+POINT, POINT_SCATTER, NO_POINT, NO_POINT_SCATTER = 0.82, 0.14, 0.04, 0.1
 MOST_ODDS = 14.0
 LEVELS = [SEGMENTS.index(name) for name in "adg"]
 
@@ -30,7 +39,8 @@ class RowReading:
     """What a row shows, cell by cell, from the first to the last one that is lit.
 
     `points` (cells,) are the odds, in nats, that a decimal point follows each cell. `likeness` is the
-    correlation of the ink with the signs as displays draw them, `beside` what stands before the first cell.
+    correlation of the ink with the signs as displays draw them, `beside` what stands before the first cell,
+    `shared` whether one stroke counts for two cells.
     """
 
     row: Straightened
@@ -41,6 +51,7 @@ class RowReading:
     points: Floats
     likeness: float
     beside: Beside
+    shared: bool
 
     @property
     def text(self) -> str:
@@ -49,8 +60,8 @@ class RowReading:
 
     @property
     def worth(self) -> float:
-        """What it is compared by: likeness, less where a sign is none."""
-        return self.likeness - 0.3 * any(cell.sign is None for cell in self.cells)
+        """What it is compared by: likeness, less where a sign is none or takes another's stroke."""
+        return self.likeness - 0.3 * (self.shared or any(cell.sign is None for cell in self.cells))
 
     @property
     def is_split(self) -> bool:
@@ -80,6 +91,16 @@ class RowReading:
 
 def read_row(row: Straightened) -> RowReading | None:
     """The best way to set digits' cells on the strokes of `row`, or None where there is none."""
+    best = _best_cells(row)
+    if best is None or best.likeness < UNLIKE:
+        trimmed = row.trimmed()
+        again = _best_cells(trimmed) if trimmed is not None else None
+        if again is not None and (best is None or again.worth > best.worth):
+            return again
+    return best
+
+
+def _best_cells(row: Straightened) -> RowReading | None:
     best: RowReading | None = None
     for tried, guess in enumerate(find_lattices(row)):
         straight, lattice = row, guess
@@ -126,6 +147,7 @@ def read_cells(row: Straightened, lattice: Lattice) -> RowReading | None:
         points=_point_odds(shares),
         likeness=likeness(row, lattice, model),
         beside=beside(row, lattice, model, levels.lit),
+        shared=shares_strokes(row, lattice, lit, levels.lit),
     )
 
 

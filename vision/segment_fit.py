@@ -87,6 +87,12 @@ def _plausible(lattice: Lattice) -> bool:
     )
 
 
+def _across(ink: Patch, first: int, last: int) -> Floats:
+    """The mean of the columns from `first` to `last`, of the nearest one where they lie outside the patch."""
+    low = min(max(0, first), ink.shape[1] - 1)
+    return np.asarray(ink[:, low : max(low, last) + 1].mean(axis=1), np.float64)
+
+
 def _uprights(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
     room = 0.5 * max(lattice.pitch - lattice.width, lattice.stroke)
     reach = max(1.5, min(0.6 * lattice.stroke + 2.0, room))  # the next cell's stroke must not pull
@@ -118,7 +124,7 @@ def _levels(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) 
     for cell in cells:
         start = lattice.start + cell * lattice.pitch
         first, last = round(start + 0.27 * lattice.width), round(start + 0.73 * lattice.width)
-        profile = ink[:, max(0, first) : max(1, last + 1)].mean(axis=1)
+        profile = _across(ink, first, last)
         for segment, level in LEVELS:
             if lit[cell, segment]:
                 profiles.append(profile)
@@ -141,7 +147,7 @@ def _thickness(ink: Patch, lattice: Lattice, lit: Lit) -> float:
     for cell in np.flatnonzero(lit.any(axis=1)):
         start = lattice.start + cell * lattice.pitch
         first, last = round(start + 0.35 * lattice.width), round(start + 0.65 * lattice.width)
-        profile = ink[:, max(0, first) : max(1, last + 1)].mean(axis=1)
+        profile = _across(ink, first, last)
         for segment, level in LEVELS:
             if lit[cell, segment]:
                 low = max(0, round(rows[level]) - reach)
@@ -170,7 +176,7 @@ def _ends(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) ->
         for segment, right in sides:
             for cell in np.flatnonzero(lit[:, segment] & ~lit[:, across]):
                 x = lattice.start + cell * lattice.pitch + right * lattice.width
-                profile = ink[:, max(0, round(x) - half) : max(0, round(x)) + half + 1].mean(axis=1)
+                profile = _across(ink, round(x) - half, round(x) + half)
                 end = _end(profile, 0.5 * (row + lattice.middle), row, lattice.stroke)
                 if end is not None:
                     found.append(end + away * END * lattice.stroke)

@@ -13,6 +13,7 @@ from vision.segment_fit import LEVELS, UPRIGHTS, Lit
 Floats = NDArray[np.float64]
 
 AROUND_PX = 5  # rows above and below the digits that must be empty
+ONE_AND_A_HALF = 1.45  # strokes: less is one
 SPLIT = 0.85  # of an upright's level: what is left of it at half height where it is two segments
 
 
@@ -74,6 +75,11 @@ def point_shares(row: Straightened, lattice: Lattice, model: Patch, level: Float
     strokes = cv2.dilate(model[low:high], np.ones((1, spare), np.uint8))
     rest = cv2.blur(np.maximum(row.ink[low:high] - strokes, 0.0), (side, side))
     rest = rest[side : max(side + 1, len(rest) - side)]
+    # a line that comes down from above is a frame's edge, and no point
+    higher = slice(
+        round(lattice.middle), max(round(lattice.middle) + 1, round(lattice.bottom - 1.5 * lattice.stroke))
+    )
+    rest = rest - np.maximum(row.ink[higher] - model[higher], 0.0).mean(axis=0)
     half = max(0.5 * gap - 0.45 * lattice.stroke, 1.0)
     found = np.zeros(lattice.count)
     for cell, start in enumerate(lattice.cells.tolist()):
@@ -120,6 +126,29 @@ def beside(row: Straightened, lattice: Lattice, model: Patch, level: Floats) -> 
         if level_stroke and abs(float(centres[part, 1]) - middle) < 0.12 * DIGIT_PX:
             found = Beside.MINUS
     return found
+
+
+def shares_strokes(row: Straightened, lattice: Lattice, lit: Lit, level: Floats) -> bool:
+    """Whether two neighbouring cells are read from one and the same stroke between them.
+
+    Then there is the ink of one stroke where there should be that of two; `level` (cells, 7) of lit ones.
+    """
+    stroke, gap = lattice.stroke, lattice.pitch - lattice.width
+    if gap > 1.7 * stroke:
+        return False
+    quarter = 0.2 * (lattice.bottom - lattice.top)
+    for right, left, middle in (
+        (1, 5, 0.5 * (lattice.top + lattice.middle)),
+        (2, 4, 0.5 * (lattice.middle + lattice.bottom)),
+    ):
+        profile = row.ink[round(middle - 0.5 * quarter) : round(middle + 0.5 * quarter) + 1].mean(axis=0)
+        for cell in np.flatnonzero(lit[:-1, right] & lit[1:, left]):
+            x = lattice.start + cell * lattice.pitch + lattice.width
+            first, last = max(0, round(x - 0.9 * stroke)), round(x + gap + 0.9 * stroke) + 1
+            held = float(np.maximum(profile[first:last], 0.0).sum())
+            if held < ONE_AND_A_HALF * stroke * min(level[cell, right], level[cell + 1, left]):
+                return True
+    return False
 
 
 def uprights_are_split(row: Straightened, lattice: Lattice, lit: Lit) -> bool:

@@ -32,6 +32,7 @@ NO_SIGN_PRIOR = 0.02  # of a cell: that it shows a letter, or that what is there
 MOST_ODDS = 14.0  # no single segment says more than this, in nats
 SHADED = 0.4  # of the row's level: what a lit cell keeps in a shadow or behind a reflection
 MOST_UNLIT = 0.45
+FAINTEST = 1e-6  # ink: where there is none at all, everything is unlit
 LEAST_SCATTER = 0.09  # of the lit level, however alike the segments of a row are
 
 PATTERNS = np.array([[name in lit for name in SEGMENTS] for _, lit in SIGNS])
@@ -83,9 +84,9 @@ def levels_of(segments: Floats, ground: Floats) -> Levels:
     gets its own level; below that its segments are ghosts, and count against the row's level. Where the
     level follows the brightness of the background better, a reflection's edge goes through a cell.
     """
-    strongest = segments.max(axis=1)
+    strongest = np.maximum(segments.max(axis=1), FAINTEST)
     ranked = np.sort(strongest)[::-1]
-    whole = max(float(np.median(ranked[ranked > 0.6 * ranked[0]])), 1e-6)
+    whole = float(np.median(ranked[ranked > 0.6 * ranked[0]]))
     high = segments > 0.6 * np.maximum(strongest, SHADED * whole)[:, None]
     number = high.sum(axis=1)
     own = np.where(high, segments, 0.0).sum(axis=1) / np.maximum(number, 1)

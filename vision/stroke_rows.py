@@ -20,6 +20,7 @@ SMALLEST_PX = 8
 MOST_PARTS, MOST_GROUPS, MOST_STROKES = 400, 5, 120
 LONGEST = 22.0  # a stroke longer than this many thicknesses is a frame, not a segment
 EMPTY = 0.03  # of a frame's middle that its own pixels cover
+CLOSED = 0.7  # of a frame's length that its upper and its lower side cover
 REACH_ALONG, REACH_ACROSS = 5.0, 1.3  # gaps that are bridged within a row, in thicknesses
 LEAST_PX, LEAST_HEIGHT, MOST_HEIGHT = 9, 4.0, 40.0  # of a row: in pixels, and in thicknesses
 
@@ -163,15 +164,20 @@ def _parts(mask: Mask) -> _Parts:
 
 
 def _is_frame(parts: _Parts, index: int) -> bool:
-    """Whether a component runs around others: wider than a digit, and not itself what is in its middle."""
+    """Whether a component runs around others, or nothing: wider than a digit, its middle not its own."""
     left, top, right, bottom = (int(v) for v in parts.boxes[index])
     wide, tall = right - left, bottom - top
     if wide < 0.95 * tall or wide < 20:
         return False
     middle = parts.labels[top + tall // 3 : bottom - tall // 3, left + wide // 3 : right - wide // 3]
     inner = parts.labels[top + tall // 4 : bottom - tall // 4, left + wide // 6 : right - wide // 6]
-    others = float(((inner > 0) & (inner != index)).mean())
-    return float((middle == index).mean()) < EMPTY and others > 0.5 * EMPTY
+    if float((middle == index).mean()) >= EMPTY:
+        return False
+    if float(((inner > 0) & (inner != index)).mean()) > 0.5 * EMPTY:
+        return True
+    own = parts.labels[top:bottom, left:right] == index
+    level = (own[: tall // 4], own[tall - tall // 4 :])
+    return wide > 1.3 * tall and all(float(side.any(axis=0).mean()) > CLOSED for side in level)
 
 
 def _usual(thickness: Floats, area: Floats) -> list[float]:
