@@ -23,6 +23,7 @@ MOST_TICKS, LEAST_TICKS = 721, 11
 RING_SHARE, RING_SHARE_U = 0.86, 0.06  # radius of the ring over that of the dial, on usual faces
 USUAL_HEIGHT, USUAL_HEIGHT_U = 0.05, 0.03  # of a needle above its face over the ring's radius, not stated
 USUAL_PIVOT_U = 0.0025  # of the ring's radius: how far a pivot may stand beside the middle of its scale
+UNKNOWN_PIVOT_U = 0.01  # the same where nothing of the dial's make is known
 AXIS_FLOOR_PX = 0.06  # shades and blur pull the edges of a needle's tip by as much
 BEYOND = 0.08  # of the span: a needle further outside the scale is not read
 
@@ -196,15 +197,15 @@ class DialReader:
         if dial.needle_height_mm is None or dial.radius_mm is None:
             what = "needle_height_mm" if dial.needle_height_mm is None else "dial_radius_mm"
             notes.append(f"{what} is not stated: the needle is taken to turn about the middle of its scale")
-            height, height_u = USUAL_HEIGHT, USUAL_HEIGHT_U
+            height, height_u, pivot_u = USUAL_HEIGHT, USUAL_HEIGHT_U, UNKNOWN_PIVOT_U
         else:
             height = dial.needle_height_mm / (dial.radius_mm * RING_SHARE)
-            height_u = height * RING_SHARE_U / RING_SHARE
+            height_u, pivot_u = height * RING_SHARE_U / RING_SHARE, USUAL_PIVOT_U
         across = np.array([np.sin(needle.direction), -np.cos(needle.direction)])
         shift = float(across @ np.array(view.shift))
         left = needle.offset - shift * height
         left_u = hypot(shift * height_u, view.shift_u * height, 1 / ring.graduation.face.radius_px * 0.2)
-        share = USUAL_PIVOT_U**2 / (USUAL_PIVOT_U**2 + left_u**2)
+        share = pivot_u**2 / (pivot_u**2 + left_u**2)
         return left * share, left_u * sqrt(share)
 
     def _drawing(self, ring: TickRing, needle: Needle | None) -> Drawing:

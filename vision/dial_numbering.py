@@ -31,8 +31,11 @@ def _score(index: NDArray[np.intp], inked: Values, long: Values, count: int, eve
     score = float(inked[within].sum() - inked[~within].sum()) / count
     if every <= 1:
         return score
-    major = within & (index % every == 0)
-    minor = within & ~major
+    # a tick that is not there says nothing of its length
+    seen = within & (inked > FAINT)
+    major, minor = seen & (index % every == 0), seen & (index % every != 0)
+    if not major.any() or not minor.any():
+        return score
     return score + float((long[:, major].mean(axis=1) - long[:, minor].mean(axis=1)).max())
 
 

@@ -13,10 +13,12 @@ from vision.dial_ticks import TickRing, measure_ticks
 from vision.instrument import Region
 from vision.reading import Reason
 
+LEAST_PX = 80  # of the shorter side of a picture of a dial
+SMALL_PX = 700  # of the longer side: smaller pictures are enlarged, so that ticks are more than a few pixels
 SURE = 1.75  # score of a ring that needs no comparison with others
 LEAST_SCORE = 0.7
 LEAST_SEEN = 0.6
-LEAST_MARGIN = 0.8  # ticks by which a numbering must be better than the next
+LEAST_MARGIN = 1.2  # ticks by which a numbering must be better than the next
 MOST_SCATTER = 0.12  # of a pitch: ticks that lie less regularly are no ticks
 DARK = 40.0  # 95 % of the picture below this grey
 BURNT = 0.7  # share of the picture at the top of the range
@@ -32,16 +34,19 @@ class NoDial:
 
 def find_dial(gray: Gray, count: int, every: int, region: Region | None) -> TickRing | NoDial:
     """The ring of `count` ticks, each `every`-th of them long, in `gray` (height, width) or a part of it."""
+    x, y = 0, 0
     if region is not None:
         x, y, width, height = region
-        part = np.ascontiguousarray(gray[y : y + height, x : x + width])
-        found = _searched(part, count, every)
-        return found if isinstance(found, NoDial) else found.moved(float(x), float(y))
-    return _searched(gray, count, every)
+        gray = np.ascontiguousarray(gray[y : y + height, x : x + width])
+    scale = max(1.0, SMALL_PX / max(1, *gray.shape)) if min(gray.shape) >= LEAST_PX else 1.0
+    if scale > 1:
+        gray = np.asarray(cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
+    found = _searched(gray, count, every)
+    return found if isinstance(found, NoDial) else found.placed(float(x), float(y), scale)
 
 
 def _searched(gray: Gray, count: int, every: int) -> TickRing | NoDial:
-    if min(gray.shape) < 60:
+    if min(gray.shape) < LEAST_PX:
         return NoDial(
             Reason.NO_DIAL, f"the picture has {gray.shape[1]} × {gray.shape[0]} pixels: too few for a dial"
         )

@@ -57,10 +57,12 @@ class TickRing:
                 return True
         return False
 
-    def moved(self, x: float, y: float) -> "TickRing":
-        """The same ring where the picture's corner lies at (−x, −y)."""
-        shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
-        matrix = shift @ self.graduation.face.matrix
+    def placed(self, x: float, y: float, scale: float) -> "TickRing":
+        """The same ring in a picture of which this one was a part, from (x, y) on, enlarged by `scale`."""
+        # pixels count from their middles: the corner of the first is at −½
+        half = 0.5 / scale - 0.5
+        place = np.array([[1 / scale, 0, x + half], [0, 1 / scale, y + half], [0, 0, 1.0]])
+        matrix = place @ self.graduation.face.matrix
         face = FaceMap(matrix / matrix[2, 2])
         return replace(self, graduation=replace(self.graduation, face=face))
 

@@ -81,7 +81,7 @@ class Drawn:
 
 def draw_dial(dial: Drawn) -> Image:
     """The picture (height, width, 3), blue-green-red."""
-    face, face_map = _face(dial), _camera(dial, 0.0)
+    face, face_map = _face(dial), camera_of(dial, 0.0)
     height, width = dial.size
     rng = np.random.default_rng(dial.seed)
     wall = np.full((height, width, 3), 120, np.uint8)
@@ -97,7 +97,7 @@ def draw_dial(dial: Drawn) -> Image:
         soft = cv2.GaussianBlur(cast, (0, 0), 8).astype(np.float32) / 255
         seen = cv2.warpPerspective(soft, face_map, (width, height), flags=cv2.INTER_AREA)
         picture *= (1 - 0.3 * seen)[:, :, None]
-    raised = _camera(dial, dial.height)
+    raised = camera_of(dial, dial.height)
     colour = np.full((FLAT, FLAT, 3), 0, np.uint8)
     colour[:] = dial.needle
     for number, line in enumerate(lines):
@@ -201,7 +201,7 @@ def _pointer(angle: float) -> list[NDArray]:
     return [_bar(angle, 0.0, 0.8, 0.012)]
 
 
-def _camera(dial: Drawn, height: float) -> NDArray[np.float64]:
+def camera_of(dial: Drawn, height: float) -> NDArray[np.float64]:
     """The homography from a layer `height` before the face to the picture."""
     tilt, to, roll = np.radians(dial.slant), np.radians(dial.slant_to), np.radians(dial.roll)
     axis = np.array([-np.sin(to), np.cos(to), 0.0]) * tilt
