@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vision.display_number import Doubt, Format, Number, number_of
-from vision.display_panel import row_frame, straightened
+from vision.display_panel import OUTERMOST, OUTSIDE, row_frame, straightened
 from vision.display_picture import Picture
 from vision.display_row import RowReading, read_cells, read_row
 from vision.display_series import agreed
@@ -19,7 +19,7 @@ from vision.instrument import Region
 from vision.reading import Answer, Drawing, Reading, Reason, Refusal
 from vision.segments import BLANK, SEGMENTS
 from vision.station import CameraGeometry
-from vision.stroke_rows import stroke_groups
+from vision.stroke_rows import StrokeGroup, stroke_groups
 
 KIND = "seven-segment"
 KEYS = ("kind", "unit", "digits", "decimals", "signed")
@@ -171,8 +171,7 @@ class DisplayReader:
             for group in stroke_groups(small, contrast):
                 if any(group.overlaps(box) for box in taken) or len(group.mask) * factor < least:
                     continue
-                outline = row_frame(group)
-                seen = read_row(straightened(picture, group, outline)) if outline is not None else None
+                seen = _row_of(picture, group)
                 if seen is None or seen.digit_height_px < smallest:
                     continue
                 if not self._is_display(seen, group.contrast):
@@ -228,6 +227,23 @@ class DisplayReader:
             notes=tuple(notes),
             drawing=_drawing(seen, corner),
         )
+
+
+def _row_of(picture: Picture, group: StrokeGroup) -> RowReading | None:
+    """What a group of strokes shows; where that is no display, between its outermost strokes."""
+    best: RowReading | None = None
+    height = 0.0
+    for strict in (OUTSIDE, OUTERMOST):
+        outline = row_frame(group, strict)
+        if outline is None or outline.height < 1.08 * height:
+            continue
+        height = outline.height
+        seen = read_row(straightened(picture, group, outline))
+        if seen is not None and (best is None or seen.worth > best.worth):
+            best = seen
+        if best is not None and best.likeness >= LIKE:
+            break
+    return best
 
 
 def _is_part(seen: RowReading, other: RowReading) -> bool:

@@ -16,11 +16,15 @@ Image = NDArray[np.uint8]
 DIGIT_PX = 56  # height of a digit in the straightened patch
 ABOVE, BELOW = 18, 18  # rows of the patch above and below the digits
 BEFORE, AFTER = 1.5 * DIGIT_PX, 1.2 * DIGIT_PX  # columns before and after the strokes that were found
+WIDENED, SPARE = 1.8, 0.15  # of a patch's height: what is kept beside and above it, to cut it anew
 SPARSE = 0.12  # of the fullest rows' ink: less is not a row of digits
 FINE = 0.62  # of a patch's digit: smaller ones in the small picture are cut from the whole one
 STEEPEST_ROW, STEEPEST_SLANT = 0.45, 0.62  # tangents that are searched
 KEYSTONE = 0.12  # how much steeper the upper line may be than the row itself
-OUTSIDE = 4.0  # what ink outside a line counts against ink that touches it: a 7 has but one foot
+OUTSIDE, OUTERMOST = (
+    4.0,
+    20.0,
+)  # what ink outside a line counts against ink that touches it: a 7 has but one foot
 DOUBT = 1200.0  # how much a line's slope is held towards the row's: a few digits do not show a keystone
 MOST_POINTS = 500  # of the strokes' edges that the directions are taken from
 
@@ -39,8 +43,11 @@ class RowFrame:
     thickness: float
 
 
-def row_frame(group: StrokeGroup) -> RowFrame | None:
-    """The frame of a group of strokes, or None where its proportions are no row of digits'."""
+def row_frame(group: StrokeGroup, strict: float = OUTSIDE) -> RowFrame | None:
+    """The frame of a group of strokes, or None where its proportions are no row of digits'.
+
+    `strict` is how much ink above the upper or below the lower line counts against it.
+    """
     if cv2.countNonZero(group.mask) < 20:
         return None
     points = cv2.findNonZero(group.mask)
@@ -58,8 +65,8 @@ def row_frame(group: StrokeGroup) -> RowFrame | None:
     np.maximum.at(lowest, bins, across)
     used = np.isfinite(highest)
     centre = np.asarray(start + (np.flatnonzero(used) + 0.5) * size, np.float64)
-    upper = _outer_line(centre, highest[used], group.thickness)
-    lower = _outer_line(centre, -lowest[used], group.thickness)
+    upper = _outer_line(centre, highest[used], group.thickness, strict)
+    lower = _outer_line(centre, -lowest[used], group.thickness, strict)
     ends = np.array([start, end])
     top, bottom = upper[0] + upper[1] * ends, 1.0 - lower[0] - lower[1] * ends
     height = float((bottom - top).mean())
@@ -116,7 +123,7 @@ def _gathered(position: Floats, lever: Floats, weight: Floats, tangents: Floats)
     return np.asarray((mass.reshape(len(tangents), bins) ** 2).sum(axis=1), np.float64)
 
 
-def _outer_line(at: Floats, edge: Floats, thickness: float) -> tuple[float, float]:
+def _outer_line(at: Floats, edge: Floats, thickness: float, strict: float) -> tuple[float, float]:
     """Offset and slope of the line that touches most of `edge` from outside (below in number).
 
     Strokes that end short of it (a minus, a point) lie inside; a stray mark outside counts against it.
@@ -131,7 +138,7 @@ def _outer_line(at: Floats, edge: Floats, thickness: float) -> tuple[float, floa
     away = np.abs(difference)
     touching = np.where(away < 0.55 * thickness, 1 - away / thickness, 0.0).sum(axis=2)
     outside = (difference < -0.55 * thickness).sum(axis=2)
-    worth = touching - OUTSIDE * outside - 0.6 * len(at) * np.abs(slopes)[:, None]
+    worth = touching - strict * outside - 0.6 * len(at) * np.abs(slopes)[:, None]
     best = np.unravel_index(int(np.argmax(worth)), worth.shape)
     slope, start = float(slopes[best[0]]), float(offset[best])
     for _ in range(2 if len(slopes) > 1 else 0):
@@ -174,6 +181,13 @@ class Straightened:
     def turned(self, turn: Floats) -> "Straightened":
         """The same row cut anew, each pixel taken from where `turn` (3×3) says that it lies in this patch."""
         return self._cut(self.plane, self.matrix @ turn)
+
+    def widened(self, before: int, after: int) -> "Straightened":
+        """The same row with `before` and `after` more columns at its ends."""
+        shift = np.array([[1.0, 0.0, -before], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        wide = np.zeros((self.ink.shape[0], self.ink.shape[1] + before + after), np.float32)
+        row = replace(self, ink=wide, left=self.left + before, right=self.right + before)
+        return row.turned(shift)
 
     def trimmed(self) -> "Straightened | None":
         """The row cut anew so that digits fill their rows, None where they do.
@@ -249,7 +263,7 @@ def _window(
     width, height = size
     ends = matrix @ np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]], np.float64)
     ends = ends[:2] / ends[2]
-    spare = 0.15 * float(np.ptp(ends[1]))
+    spare = np.array([WIDENED, SPARE]) * float(np.ptp(ends[1]))
     low = np.clip(np.floor(ends.min(axis=1) - spare), 0, [image.shape[1] - 1, image.shape[0] - 1]).astype(int)
     high = np.clip(np.ceil(ends.max(axis=1) + spare), low + 1, [image.shape[1], image.shape[0]]).astype(int)
     return (slice(low[1], high[1]), slice(low[0], high[0])), (int(low[0]), int(low[1]))

@@ -25,6 +25,7 @@ ROUNDS = 5
 SETTLED_PX = 0.35  # a fit that moves less than this needs no other round
 GOOD = 0.88  # worth from which no other way to set the cells is tried
 UNLIKE = 0.86  # likeness below which the row is tried again without what stands out of it
+MOST_WIDER = 4  # times that a row is cut wider, by two cells
 HOPELESS = 0.6  # likeness below which two guesses are enough
 STRAY = 0.55  # of the row's level: what stands outside the row's own strokes and is weaker is no digit
 RUNS_ON = 0.3  # of its level: what goes on above and below the digits is the edge of a frame
@@ -96,8 +97,26 @@ def read_row(row: Straightened) -> RowReading | None:
         trimmed = row.trimmed()
         again = _best_cells(trimmed) if trimmed is not None else None
         if again is not None and (best is None or again.worth > best.worth):
-            return again
-    return best
+            best = again
+    return _with_room(best) if best is not None and best.likeness > HOPELESS else best
+
+
+def _with_room(reading: RowReading) -> RowReading:
+    """`reading`, with room for another cell before the first and after the last one: none may be missed."""
+    for _ in range(MOST_WIDER):
+        lattice, row = reading.lattice, reading.row
+        before = lattice.start < lattice.pitch + 1
+        after = lattice.start + lattice.pitch * lattice.count + lattice.width > row.ink.shape[1] - 2
+        if not (before or after):
+            break
+        extra = round(2 * lattice.pitch)
+        wider = row.widened(extra if before else 0, extra if after else 0)
+        moved = replace(lattice, start=lattice.start + extra) if before else lattice
+        again = read_cells(wider, moved)
+        if again is None:
+            break
+        reading = again
+    return reading
 
 
 def _best_cells(row: Straightened) -> RowReading | None:

@@ -13,7 +13,7 @@ from vision.segment_fit import LEVELS, UPRIGHTS, Lit
 Floats = NDArray[np.float64]
 
 AROUND_PX = 5  # rows above and below the digits that must be empty
-ONE_AND_A_HALF = 1.45  # strokes: less is one
+ONE_AND_A_HALF = 1.35  # strokes: less is one
 SPLIT = 0.85  # of an upright's level: what is left of it at half height where it is two segments
 
 

@@ -89,16 +89,17 @@ def levels_of(segments: Floats, ground: Floats) -> Levels:
     whole = float(np.median(ranked[ranked > 0.6 * ranked[0]]))
     high = segments > 0.6 * np.maximum(strongest, SHADED * whole)[:, None]
     number = high.sum(axis=1)
-    own = np.where(high, segments, 0.0).sum(axis=1) / np.maximum(number, 1)
+    own = np.maximum(np.where(high, segments, 0.0).sum(axis=1) / np.maximum(number, 1), FAINTEST)
     lit = np.repeat(np.where(strongest >= SHADED * whole, own, whole)[:, None], 7, axis=1)
-    best = _scatter(segments, lit)
     on = segments > 0.45 * lit
     if on.sum() >= 6 and np.ptp(ground[on]) > 0.25:
         slope, offset = np.polyfit(ground[on], segments[on], 1)
         follows = np.clip(offset + slope * ground, SHADED * whole, 1.4 * whole)
-        spread = _scatter(segments, follows)
-        if spread < 0.8 * best:
-            lit, best = follows, spread
+        if _off(segments, follows).sum() < 0.8 * _off(segments, lit).sum():
+            lit = follows
+    away = np.sort(_off(segments, lit))
+    # from the upper quartile, as if normal
+    best = float(away[(3 * len(away)) // 4]) / 1.15 if len(away) > 2 else 0.0
     share = segments / lit
     off = share[share <= 0.5]
     unlit = min(max(0.0, float(np.median(off))), MOST_UNLIT) if len(off) else 0.0
@@ -107,11 +108,10 @@ def levels_of(segments: Floats, ground: Floats) -> Levels:
     return Levels(lit, unlit, max(best, LEAST_SCATTER))
 
 
-def _scatter(segments: Floats, lit: Floats) -> float:
-    """How far lit segments lie off their level, as a share of it: from the upper quartile, as if normal."""
+def _off(segments: Floats, lit: Floats) -> Floats:
+    """How far each lit segment lies off its level, as a share of it; shape (n,)."""
     share = segments / lit
-    off = np.sort(np.abs(share[share > 0.4] - 1.0))
-    return float(off[(3 * len(off)) // 4]) / 1.15 if len(off) > 2 else 0.0
+    return np.asarray(np.abs(share[share > 0.4] - 1.0), np.float64)
 
 
 def cells_of(odds: Floats) -> tuple[Cell, ...]:

@@ -55,6 +55,8 @@ class Design:
     wall: Colour = (140.0, 140.0, 140.0)
     shadow: float = 0.35
     glare: float = 0.0
+    print: tuple[tuple[str, float, float, float], ...] = ()  # words: x, y (digit heights), size
+    short_minus: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ def flat(design: Design) -> Image:
         lit = lit_of(sign, design)
         for name, outline in outlines.items():
             points = outline.copy()
+            if design.short_minus and sign == "-":
+                points[:, 0] = 0.7 * w + 0.5 * points[:, 0]
             points[:, 0] += design.slant * (1 - points[:, 1])
             pixels = np.rint((points + origin) * HEIGHT * 16).astype(np.int32)
             cv2.fillPoly(mask if name in lit else ghosts, [pixels], 255, cv2.LINE_AA, 4)
@@ -153,6 +157,9 @@ def flat(design: Design) -> Image:
             centre = origin + np.array([w + (p - w) * design.dot_right, 1 - t / 2 + design.dot_drop])
             at = np.rint(centre * HEIGHT * 16).astype(int)
             cv2.circle(mask, (int(at[0]), int(at[1])), int(0.55 * t * HEIGHT * 16), 255, -1, cv2.LINE_AA, 4)
+    for words, x, y, size in design.print:
+        at = (int((f + mx + x) * HEIGHT), int((f + my + y) * HEIGHT))
+        cv2.putText(mask, words, at, cv2.FONT_HERSHEY_SIMPLEX, size * HEIGHT / 22, 255, 10, cv2.LINE_AA)
     share = (mask[..., None] / 255.0).astype(np.float32)
     share = np.maximum(share, design.ghost * (ghosts[..., None] / 255.0).astype(np.float32))
     image = image * (1 - share) + np.asarray(design.ink, np.float32) * share

@@ -53,7 +53,9 @@ def blobs(rng: np.random.Generator) -> Image:
         if rng.random() < 0.5:
             cv2.circle(image, at, size, _ink(rng), thick)
         else:
-            cv2.rectangle(image, at, (at[0] + size, at[1] + int(size * rng.uniform(0.3, 3))), _ink(rng), thick)
+            cv2.rectangle(
+                image, at, (at[0] + size, at[1] + int(size * rng.uniform(0.3, 3))), _ink(rng), thick
+            )
     return _photographed(image, rng)
 
 
@@ -119,8 +121,10 @@ def dial(rng: np.random.Generator) -> Image:
     for k in range(marks + 1):
         angle = np.deg2rad(135 + 270 * k / marks)
         inner = 0.8 if k % 5 == 0 else 0.87
-        ends = [tuple(int(c + share * radius * f(angle)) for c, f in zip(centre, (np.cos, np.sin), strict=True))
-                for share in (inner, 0.94)]  # fmt: skip
+        ends = [
+            tuple(int(c + share * radius * f(angle)) for c, f in zip(centre, (np.cos, np.sin), strict=True))
+            for share in (inner, 0.94)
+        ]
         cv2.line(image, ends[0], ends[1], colour, 4 if k % 5 == 0 else 2)
         if k % 5 == 0:
             x, y = (int(c + 0.66 * radius * f(angle)) for c, f in zip(centre, (np.cos, np.sin), strict=True))
@@ -164,14 +168,21 @@ def printed(rng: np.random.Generator) -> Image:
     """Print: words and numbers in fonts that are no segments."""
     dark = rng.random() < 0.3
     image, colour = _paper(rng, dark), _ink(rng, dark)
-    fonts = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX,
-             cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)  # fmt: skip
+    fonts = (
+        cv2.FONT_HERSHEY_SIMPLEX,
+        cv2.FONT_HERSHEY_DUPLEX,
+        cv2.FONT_HERSHEY_COMPLEX,
+        cv2.FONT_HERSHEY_TRIPLEX,
+        cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    )
     words = ("DN 50 PN 16", "3.1416", "max 200 L", "S/N 90871", "2.45", "kPa", "No 3", "WATER", "62", "958.2")
     for line in range(int(rng.integers(1, 5))):
         size = rng.uniform(1.5, 5)
         at = (int(rng.integers(20, 200)), 120 + 130 * line)
         font = fonts[int(rng.integers(len(fonts)))]
-        cv2.putText(image, words[int(rng.integers(len(words)))], at, font, size, colour, int(size * 2.2), cv2.LINE_AA)
+        cv2.putText(
+            image, words[int(rng.integers(len(words)))], at, font, size, colour, int(size * 2.2), cv2.LINE_AA
+        )
     return _photographed(image, rng)
 
 
