@@ -17,7 +17,7 @@ from vision.fields import Fields
 from vision.frame import Frame
 from vision.instrument import Region
 from vision.reading import Answer, Drawing, Reading, Reason, Refusal
-from vision.segments import BLANK, SEGMENTS
+from vision.segments import MINUS, SEGMENTS
 from vision.station import CameraGeometry
 from vision.stroke_rows import StrokeGroup, stroke_groups
 
@@ -189,9 +189,7 @@ class DisplayReader:
         """Whether a row looks like lit segments at all, whatever they say."""
         if seen.likeness < LIKE:
             return False
-        digits = seen.text.replace(BLANK, "").replace("-", "")
-        if not digits:
-            return False
+        digits = seen.digits
         if set(digits) <= {"0", "1"} and not seen.is_split:
             # posts, scale marks, boxes: only a point says that these are segments
             return "0" in digits and float(seen.points.max()) > 0 and seen.likeness > VERY_LIKE
@@ -285,6 +283,13 @@ def _drawing(seen: RowReading, corner: tuple[int, int]) -> Drawing:
     # by row (the last lies under the digits), side and cell
     points = (seen.row.in_picture(x, y) + corner).reshape(4, 2, lattice.count, 2)
     marks, curves = [], []
+    if seen.beside.minus is not None:
+        start, end, row = seen.beside.minus
+        below = lattice.bottom + 1.2 * lattice.stroke
+        x, y = np.array([start, end, start, end]), np.array([row, row, below, below])
+        line = seen.row.in_picture(x, y) + corner
+        marks.append((*line[2].tolist(), *line[3].tolist(), MINUS))
+        curves.append(("minus", line[:2]))
     for index, cell in enumerate(seen.cells):
         (x0, y0), (x1, y1) = points[3, :, index].tolist()
         marks.append((x0, y0, x1, y1, cell.sign or "?"))

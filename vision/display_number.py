@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from math import exp
 
 from vision.display_row import RowReading
-from vision.segment_likeness import Beside
-from vision.segments import BLANK, MINUS
+from vision.segments import MINUS
 
 LEAST_MARGIN = 3.0  # nats between a sign and the next: below that it is not read
 SEEN, UNSEEN = 2.0, -3.0  # nats: from where a decimal point is there, below which it is not
@@ -41,31 +40,24 @@ class Doubt:
 
 def number_of(reading: RowReading, format_: Format) -> Number | Doubt:
     """The number that a row shows, or what speaks against one."""
-    text = reading.text
-    digits = text.lstrip(BLANK)
-    negative = digits.startswith(MINUS)
-    digits = digits.lstrip(MINUS + BLANK) if negative else digits
-    said: tuple[str, ...] = ()
-    if not negative and reading.beside is Beside.MINUS:
-        negative = True
-        said = ("a minus stands before the digits, and not where a digit's cell would have it",)
+    digits, negative = reading.digits, reading.beside.minus is not None
     doubt = _unclear(reading) or _against_format(digits, negative, format_)
     if doubt is not None:
         return doubt
-    placed = _decimals([float(odd) for odd in reading.points[len(text) - len(digits) :]], format_.decimals)
+    placed = _decimals([float(odd) for odd in reading.points], format_.decimals)
     if isinstance(placed, Doubt):
-        return Doubt(f"the display shows {text.strip()!r}, {placed.said}")
+        return Doubt(f"the display shows {reading.text!r}, {placed.said}")
     right = 1.0 - placed.error
     for cell in reading.cells:
         right *= cell.probability
     if 1.0 - right > MOST_MISREAD:
-        shown = f"the display shows {text.strip()!r}"
-        return Doubt(f"{shown}, which is misread with a probability of {1.0 - right:.0%}")
+        said = f"which is misread with a probability of {1.0 - right:.0%}"
+        return Doubt(f"the display shows {reading.text!r}, {said}")
     decimals = placed.decimals
     written = digits if decimals == 0 else f"{digits[:-decimals]}.{digits[-decimals:]}"
     written = (MINUS if negative else "") + written
     # minus nothing is nothing
-    return Number(written, float(written) + 0.0, decimals, 1.0 - right, said + placed.notes)
+    return Number(written, float(written) + 0.0, decimals, 1.0 - right, placed.notes)
 
 
 def _unclear(reading: RowReading) -> Doubt | None:
@@ -77,10 +69,13 @@ def _unclear(reading: RowReading) -> Doubt | None:
         if cell.margin < LEAST_MARGIN:
             other = "no digit" if cell.rival is None else repr(cell.rival)
             return Doubt(f"character {place} of the display is {cell.sign!r} or {other}")
+    shown = f"the display shows {reading.text!r}"
     if reading.shared:
-        return Doubt(f"the display shows {reading.text.strip()!r}, but two characters share a stroke")
-    if reading.beside is Beside.SOMETHING:
-        return Doubt(f"the display shows {reading.text.strip()!r}, and before it something else")
+        return Doubt(f"{shown}, but two characters share a stroke")
+    if reading.beside.tall:
+        return Doubt(f"{shown}, and beside it something as tall as a digit")
+    if reading.beside.unclear:
+        return Doubt(f"{shown}, and it is not clear whether a minus stands before it")
     return None
 
 

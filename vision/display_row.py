@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.display_beside import Beside, beside
 from vision.display_panel import DIGIT_PX, Straightened
 from vision.segment_cells import Lattice, Samples, find_lattices, sampled
 from vision.segment_fit import Lit, fitted
 from vision.segment_likeness import (
-    Beside,
-    beside,
     drawn,
     likeness,
     point_shares,
@@ -32,16 +31,17 @@ RUNS_ON = 0.3  # of its level: what goes on above and below the digits is the ed
 FRAME = 0.35  # of the row's level: a background that differs by more is another surface
 POINT, POINT_SCATTER, NO_POINT, NO_POINT_SCATTER = 0.82, 0.14, 0.04, 0.1
 MOST_ODDS = 14.0
-LEVELS = [SEGMENTS.index(name) for name in "adg"]
+LEVELS, UPPER, LOWER = ([SEGMENTS.index(name) for name in names] for names in ("adg", "abf", "cde"))
+SEGMENT_LIKE = 0.8  # likeness of half a cell from which its strokes are segments, not letters
 
 
 @dataclass(frozen=True)
 class RowReading:
     """What a row shows, cell by cell, from the first to the last one that is lit.
 
-    `points` (cells,) are the odds, in nats, that a decimal point follows each cell. `likeness` is the
-    correlation of the ink with the signs as displays draw them, `beside` what stands before the first cell,
-    `shared` whether one stroke counts for two cells.
+    `cells` are digits, or what stands between digits: no sign, and no blanks around. `points` (cells,) are
+    the odds, in nats, that a decimal point follows each. `likeness` is the correlation of the ink with the
+    signs as displays draw them, `beside` what stands beside them, `shared` whether a stroke counts twice.
     """
 
     row: Straightened
@@ -55,14 +55,20 @@ class RowReading:
     shared: bool
 
     @property
-    def text(self) -> str:
-        """The signs, `?` for what is none."""
+    def digits(self) -> str:
+        """The signs of the cells, `?` for what is none."""
         return "".join(cell.sign if cell.sign is not None else "?" for cell in self.cells)
 
     @property
+    def text(self) -> str:
+        """The sign and the digits."""
+        return (MINUS if self.beside.minus else "") + self.digits
+
+    @property
     def worth(self) -> float:
-        """What it is compared by: likeness, less where a sign is none or takes another's stroke."""
-        return self.likeness - 0.3 * (self.shared or any(cell.sign is None for cell in self.cells))
+        """What it is compared by: likeness, less where a sign is none, ink is left over or counts twice."""
+        none = any(cell.sign is None for cell in self.cells)
+        return self.likeness - 0.3 * (none or self.shared or self.beside.tall)
 
     @property
     def is_split(self) -> bool:
@@ -126,6 +132,10 @@ def _best_cells(row: Straightened) -> RowReading | None:
         for _ in range(ROUNDS):
             samples = sampled(straight, lattice)
             lit = levels_of(samples.ink, samples.ground).odds(samples.ink) > 0
+            whole = lit[:, UPPER].any(axis=1) & lit[:, LOWER].any(axis=1)
+            if whole.any():
+                # units and symbols say nothing about the cells
+                lit[~(whole | (lit.sum(axis=1) == 1))] = False
             straight, lattice, moved = fitted(straight, lattice, lit)
             if moved < SETTLED_PX:
                 break
@@ -140,34 +150,55 @@ def _best_cells(row: Straightened) -> RowReading | None:
 
 
 def read_cells(row: Straightened, lattice: Lattice) -> RowReading | None:
-    """The signs of a row whose cells are known; None where nothing is lit."""
+    """The digits of a row whose cells are known; None where none is lit."""
     lattice = _with_neighbours(row, lattice)
     samples = sampled(row, lattice)
     levels = levels_of(samples.ink, samples.ground)
     odds = levels.odds(samples.ink)
     cells = cells_of(odds)
-    strays = _strays(row, lattice, samples, odds > 0, cells)
-    lit = (odds > 0) & ~strays[:, None]
-    used = np.flatnonzero(lit.any(axis=1))
-    if not len(used):
+    lit = (odds > 0) & ~_strays(row, lattice, samples, odds > 0, cells)[:, None]
+    shown = _digits(row, lattice, cells, lit, levels)
+    if shown is None:
         return None
-    shown = slice(int(used[0]), int(used[-1]) + 1)
-    start = lattice.start + lattice.pitch * shown.start
-    lattice = replace(lattice, start=start, count=shown.stop - shown.start)
+    minus = any(cell.sign == MINUS and lit[k].any() for k, cell in enumerate(cells[: shown.start]))
+    lattice = lattice.part(shown)
     lit, levels = lit[shown], replace(levels, lit=levels.lit[shown])
     model = drawn(lattice, lit, levels.lit, row.ink.shape)
-    shares = point_shares(row, lattice, model, levels.lit)
+    around = beside(row, lattice, model, float(np.median(levels.lit)))
+    if minus and around.minus is None and not around.spot:
+        around = replace(around, unclear=True)
+    points = _point_odds(point_shares(row, lattice, model, levels.lit))
+    if around.after:
+        points[-1] = -MOST_ODDS  # a unit's foot is no point
     return RowReading(
         row=row,
         lattice=lattice,
         cells=cells[shown],
         lit=lit,
         levels=levels,
-        points=_point_odds(shares),
+        points=points,
         likeness=likeness(row, lattice, model),
-        beside=beside(row, lattice, model, levels.lit),
+        beside=around,
         shared=shares_strokes(row, lattice, lit, levels.lit),
     )
+
+
+def _digits(
+    row: Straightened, lattice: Lattice, cells: tuple[Cell, ...], lit: Lit, levels: Levels
+) -> slice | None:
+    """From the first cell to the last that is a digit, or could be one; None without any.
+
+    A unit or a symbol beside the digits reaches into half a cell, and its strokes lie elsewhere than a
+    segment's; half a digit that something covers does not pass for that.
+    """
+    able = lit.any(axis=1) & np.array([cell.sign != MINUS for cell in cells])
+    partial = able & ~(lit[:, UPPER].any(axis=1) & lit[:, LOWER].any(axis=1))
+    if partial.any():
+        model = drawn(lattice, lit, levels.lit, row.ink.shape)
+        for k in np.flatnonzero(partial):
+            able[k] = likeness(row, lattice.part(slice(int(k), int(k) + 1)), model) > SEGMENT_LIKE
+    used = np.flatnonzero(able)
+    return slice(int(used[0]), int(used[-1]) + 1) if len(used) else None
 
 
 def _with_neighbours(row: Straightened, lattice: Lattice) -> Lattice:

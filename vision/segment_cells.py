@@ -1,7 +1,7 @@
 """Finds the cells of a straightened row of digits, and measures how dark each of their segments is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -40,6 +40,10 @@ class Lattice:
     middle: float
     bottom: float
     stroke: float
+
+    def part(self, cells: slice) -> "Lattice":
+        """The lattice of some of the cells, which are counted from this one's first."""
+        return replace(self, start=self.start + self.pitch * cells.start, count=cells.stop - cells.start)
 
     @property
     def is_apart(self) -> bool:

@@ -1,7 +1,5 @@
 """How well digits of a lattice explain a row's ink, and what is left over: decimal points."""
 
-from enum import StrEnum
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from vision.segment_fit import LEVELS, UPRIGHTS, Lit
 Floats = NDArray[np.float64]
 
 AROUND_PX = 5  # rows above and below the digits that must be empty
+MARGIN = 0.06  # of a digit, beside them likewise
 ONE_AND_A_HALF = 1.35  # strokes: less is one
 SPLIT = 0.85  # of an upright's level: what is left of it at half height where it is two segments
 
@@ -41,21 +40,20 @@ def _fill(patch: Patch, x: tuple[float, float], y: tuple[float, float], level: f
 
 
 def likeness(row: Straightened, lattice: Lattice, model: Patch) -> float:
-    """The correlation of the ink with the `model` of what is lit, over all of the row's ink.
+    """The correlation of the ink with the `model` of what is lit, from the first to the last of `lattice`.
 
-    1 is the drawing itself; scripts, scales and textures stay well below what a display reaches.
+    1 is the drawing itself; scripts, scales and textures stay well below what a display reaches. A margin
+    around the digits counts with them: it must be empty.
     """
-    columns = np.flatnonzero(model.max(axis=0) > 0.1)
-    if not len(columns):
-        return 0.0
-    height, width = row.ink.shape
-    margin = 0.2 * DIGIT_PX
-    first = max(0, int(min(columns[0] - margin, row.left)))
-    last = min(width, int(max(columns[-1] + margin, row.right)) + 1)
+    margin = 0.5 * lattice.stroke + MARGIN * DIGIT_PX
+    first = max(0, int(lattice.start - margin))
+    last = min(row.ink.shape[1], int(lattice.cells[-1] + lattice.width + margin) + 1)
     # no further up and down than needed: a panel's edge may be near
     upper = max(0, round(lattice.top - 0.5 * lattice.stroke) - AROUND_PX)
-    lower = min(height, round(lattice.bottom + 0.5 * lattice.stroke) + AROUND_PX + 1)
+    lower = round(lattice.bottom + 0.5 * lattice.stroke) + AROUND_PX + 1
     window = (slice(upper, lower), slice(first, last))
+    if row.ink[window].size < DIGIT_PX:
+        return 0.0
     result = cv2.matchTemplate(row.ink[window], model[window], cv2.TM_CCOEFF_NORMED)
     return float(result[0, 0]) if np.isfinite(result[0, 0]) else 0.0
 
@@ -87,44 +85,6 @@ def point_shares(row: Straightened, lattice: Lattice, model: Patch, level: Float
         part = rest[:, max(0, round(middle - half)) : max(0, round(middle + half)) + 1]
         if part.size:
             found[cell] = float(part.max()) / float(level[cell].mean())
-    return found
-
-
-class Beside(StrEnum):
-    """What stands before a row of digits and is in none of its cells."""
-
-    NOTHING = "nothing"
-    MINUS = "minus"
-    SOMETHING = "something"
-
-
-def beside(row: Straightened, lattice: Lattice, model: Patch, level: Floats) -> Beside:
-    """What is left of the first digit: a minus that is not spaced as digits are, or ink as tall as a digit.
-
-    What runs on above and below the digits is a frame, and what is small a point or a speck.
-    """
-    stroke, first = lattice.stroke, lattice.start - 0.4 * lattice.stroke
-    low = max(0, int(first - 1.4 * lattice.pitch))
-    if first - low < stroke:
-        return Beside.NOTHING
-    top, bottom = round(lattice.top - 0.5 * stroke) - 5, round(lattice.bottom + 0.5 * stroke) + 6
-    window = (slice(max(0, top), bottom), slice(low, int(first)))
-    typical = float(np.median(level))
-    rest = ((row.ink[window] - model[window]) > 0.5 * typical).astype(np.uint8)
-    if not rest.any():
-        return Beside.NOTHING
-    count, _, stats, centres = cv2.connectedComponentsWithStats(rest, connectivity=8)
-    middle = lattice.middle - max(0, top)
-    found = Beside.NOTHING
-    for part in range(1, count):
-        left, upper, wide, tall = (int(v) for v in stats[part, :4])
-        if upper == 0 or upper + tall == rest.shape[0] or left == 0 or tall < 0.4 * stroke:
-            continue
-        if tall > 0.4 * DIGIT_PX:
-            return Beside.SOMETHING
-        level_stroke = wide > 0.18 * DIGIT_PX and tall < 0.3 * DIGIT_PX and wide > 1.4 * tall
-        if level_stroke and abs(float(centres[part, 1]) - middle) < 0.12 * DIGIT_PX:
-            found = Beside.MINUS
     return found
 
 

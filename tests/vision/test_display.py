@@ -132,6 +132,26 @@ def test_views_are_read(view: View, base: Design) -> None:
     assert -30.82 == _value(_read(replace(base, text="-30.82", cells=6), view, Format(5, 2, True)))
 
 
+@pytest.mark.parametrize("text", ["-3.07", "46.2"])
+@pytest.mark.parametrize(
+    "words",
+    [("kg", 3.15, 1.0, 0.35), ("g", 3.15, 1.0, 0.4), ("o", -0.45, 0.6, 0.3), ("d=0.01", 0.0, -0.25, 0.2)],
+    ids=["unit", "short unit", "symbol", "label"],
+)
+def test_a_panels_words_and_marks_are_no_digits(text: str, words: tuple[str, float, float, float]) -> None:
+    """A unit beside the digits, a symbol before them, a label above: the number is still the number."""
+    design = replace(LCD, text=text, cells=4, print=(words,), margin=(0.75, 0.6))
+    assert float(text) == _value(_read(design))
+
+
+def test_a_short_minus_is_not_missed() -> None:
+    """A minus that is no digit's middle segment is read as one; where it may be one, nothing is read."""
+    design = replace(LCD, text="-3.07", cells=4, width=0.6, stroke=0.09, short_minus=True)
+    assert -3.07 == _value(_read(design))
+    doubtful = _read(replace(design, stroke=0.16))
+    assert isinstance(doubtful, Refusal) or -3.07 == doubtful.value
+
+
 def test_the_uncertainty_is_the_resolution() -> None:
     """One step of the last digit, over √12, is the only term; the chance of a misread sign is said."""
     answer = _read(LCD, format_=Format(4, 1, False))
