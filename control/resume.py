@@ -199,30 +199,26 @@ async def compare_rig(context: Context, standing: Standing) -> Findings:
     await rig.close_all()
     at_rest = await rig.wait_for(all_closed, VALVE_WAIT_S, "every valve was told to close")
     told = list(differences(standing, found, at_rest, context.vessel.nominal_l))
-    if standing.memory.level is not None:
+    before, unit = standing.memory.level, standing.memory.unit
+    if before is not None:
         try:
             seen = await look(context, "resume", None)
         except HeldError:
             seen = None
-        # The look is for comparing alone: what the run knew at its checkpoint is not touched by it.
-        context.memory.level, context.memory.unit = standing.memory.level, standing.memory.unit
+        # The look wrote what it saw into the run's memory, which is that of the checkpoint. It is for
+        # comparing alone: what the run knew is put back.
+        context.memory.level, context.memory.unit = before, unit
         level = level_difference(
-            standing,
-            seen,
-            context.vessel.ml_per_unit(standing.memory.unit),
-            procedure.fill.tolerance_ml / 2.0,
+            before, seen, context.vessel.ml_per_unit(unit), procedure.fill.tolerance_ml / 2.0
         )
         told += [level] if level is not None else []
     return Findings(tuple(told), content_intact(standing, found, told))
 
 
 def level_difference(
-    standing: Standing, seen: Observation | None, ml_per_unit: float, limit_ml: float
+    before: float, seen: Observation | None, ml_per_unit: float, limit_ml: float
 ) -> Difference | None:
-    """Whether the level stands where it stood at the checkpoint; `seen` None where the camera is silent."""
-    before = standing.memory.level
-    if before is None:
-        return None
+    """Whether the level stands where it stood `before`, at the checkpoint; `seen` None: a silent camera."""
     if seen is None or seen.value is None:
         why = "the camera does not answer" if seen is None else f"the picture was refused ({seen.reason})"
         return Difference(f"the level cannot be compared: {why}", content=False)

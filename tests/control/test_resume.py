@@ -193,12 +193,14 @@ async def test_water_that_somebody_let_out_is_noticed(
     bench: Bench, procedure: Procedure, tmp_path: Path
 ) -> None:
     """Some water was taken out by hand while no program ran: balance and level say so."""
-    before = await interrupted(bench, procedure, tmp_path / "run", in_step("weigh", 1))
+    before = await interrupted(bench, procedure, tmp_path / "run", in_step("settle", 1))
     bench.plant.vessel.bulk_g -= 300.0
     let_out_s = bench.plant.clock_s
     await until(lambda: bench.plant.clock_s > let_out_s + 30.0)  # level and balance have come to rest
     record, reason = await go_on(bench, procedure, tmp_path / "run")
-    assert "the balance has changed by -" in reason
+    assert "the level stands at -3" in reason
+    stood = [line.data for line in before.lines if line.kind == "checkpoint"][-1]
+    assert ("the balance has changed by -" in reason) == (stood["balance_g"] is not None)
     assert "repeat 1 begins over" in reason
     steps = [line.data["step"] for line in record.lines[len(before.lines) :] if line.kind == "step"]
     assert ["make-ready", "empty", "fill"] == steps[:3]
