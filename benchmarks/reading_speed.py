@@ -1,6 +1,6 @@
 """How long a reading takes, as a multiple of decoding the same picture; one thread, warm.
 
-    python -m benchmarks.reading_speed [--frames 10000]
+    python -m benchmarks.reading_speed [KIND …] [--every 3] [--frames 10000]
 
 A reading includes its own decoding. `--frames` also reads that many frames in tracking and reports how much
 the process grew.
@@ -10,20 +10,38 @@ import argparse
 import json
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import cv2
 import numpy as np
 
 from benchmarks.shared import shared_images
+from vision.follower import Tracker
 from vision.frame import Frame
 from vision.readers import instrument_from, reader_for
-from vision.sight_glass import SightGlassReader, Track
 from vision.station import camera_from
 
-MOST_FULL, MOST_TRACKED = 8.0, 1.5
 REPEATS = 7
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where pictures of a kind lie, and how many times their decoding a reading may take at the median."""
+
+    image_set: str
+    full: float
+    tracked: float
+
+
+KINDS = {
+    "sight-glass": Limits("sight-glass", 8.0, 1.5),
+    "dial": Limits("gauges", 10.0, 2.0),
+    "seven-segment": Limits("gauges", 10.0, 2.0),
+    "thermometer": Limits("gauges", 10.0, 2.0),
+}
 
 
 def fastest(action: Callable[[], object]) -> float:
@@ -36,51 +54,70 @@ def fastest(action: Callable[[], object]) -> float:
     return min(times)
 
 
+def entries(kind: str, every: int) -> Iterator[tuple[str, bytes, Any]]:
+    """Name, data and reader of every `every`-th readable picture of a kind."""
+    folder = shared_images() / KINDS[kind].image_set
+    lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
+    readable = [e for e in lines if e["instrument"]["kind"] == kind and e["expect"] == "reading"]
+    for entry in readable[::every]:
+        described = instrument_from(entry["instrument"], entry["image"])
+        reader = reader_for(described, camera_from(entry.get("camera"), entry["image"]))
+        yield entry["image"], (folder / entry["image"]).read_bytes(), reader
+
+
+def ratios(name: str, data: bytes, reader: Any) -> tuple[float, float] | None:
+    """Reading and tracking over decoding, printed; None for a picture that is not read."""
+    assert isinstance(reader, Tracker)
+    encoded = np.frombuffer(data, np.uint8)
+    _, track = reader.track(Frame(data, name), None)
+    if track is None:
+        return None
+    decoding = fastest(lambda: cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+    whole = fastest(lambda: reader.read(Frame(data, name)))
+    again = fastest(lambda: reader.track(Frame(data, name), track))
+    full, tracked = whole / decoding, again / decoding
+    print(
+        f"{name}  decode {decoding:.2f} ms  read {whole:.2f} ms ({full:.1f}×)  "
+        f"track {again:.2f} ms ({tracked:.2f}×)"
+    )
+    return full, tracked
+
+
+def grown_mib(data: bytes, reader: Any, frames: int) -> float:
+    """How much the process grew over the last nine tenths of `frames` tracked frames, in MiB."""
+    _, track = reader.track(Frame(data, ""), None)
+    before = 0
+    for number in range(frames):
+        _, track = reader.track(Frame(data, ""), track)
+        assert track is not None
+        if number == frames // 10:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
 def main() -> None:
-    """Prints a line an image and the medians; exits with 1 where a limit is passed."""
+    """Prints a line an image and the medians of each kind; exits with 1 where a limit is passed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all by default")
+    parser.add_argument("--every", type=int, default=3, help="take every n-th image of a kind")
     parser.add_argument("--frames", type=int, default=0, help="track this many frames and watch the memory")
-    parser.add_argument("--every", type=int, default=9, help="take every n-th image of the set")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    folder = shared_images() / "sight-glass"
-    entries = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
-    full, tracked = [], []
-    live: tuple[SightGlassReader, Frame, Track] | None = None
-    for entry in [e for e in entries if e["expect"] == "reading"][:: options.every]:
-        data = (folder / entry["image"]).read_bytes()
-        encoded = np.frombuffer(data, np.uint8)
-        reader = reader_for(instrument_from(entry["instrument"], ""), camera_from(entry["camera"], ""))
-        assert isinstance(reader, SightGlassReader)
-        _, track = reader.track(Frame(data, entry["image"]), None)
-        if track is None:
-            continue
-        decoding = fastest(lambda encoded=encoded: cv2.imdecode(encoded, cv2.IMREAD_COLOR))
-        whole = fastest(lambda reader=reader, data=data: reader.read(Frame(data, "")))
-        again = fastest(lambda reader=reader, data=data, track=track: reader.track(Frame(data, ""), track))
-        full.append(whole / decoding)
-        tracked.append(again / decoding)
-        live = reader, Frame(data, ""), track
-        print(
-            f"{entry['image']}  decode {decoding:.2f} ms  read {whole:.2f} ms ({full[-1]:.1f}×)  "
-            f"track {again:.2f} ms ({tracked[-1]:.2f}×)"
-        )
-    print(f"median: read {median(full):.2f}× (limit {MOST_FULL:g})")
-    print(f"median: track {median(tracked):.2f}× (limit {MOST_TRACKED:g})")
-    if options.frames and live is not None:
-        reader, frame, track = live
-        before = 0
-        for number in range(options.frames):
-            _, following = reader.track(Frame(frame.data, ""), track)
-            assert following is not None
-            track = following
-            if number == options.frames // 10:
-                before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        print(f"memory grew by {grown / 1024:.1f} MiB over the last {0.9 * options.frames:.0f} frames")
-    if median(full) > MOST_FULL or median(tracked) > MOST_TRACKED:
+    passed = False
+    for kind in options.kinds or KINDS:
+        limits, pictures = KINDS[kind], list(entries(kind, options.every))
+        found = [ratio for picture in pictures if (ratio := ratios(*picture)) is not None]
+        full, tracked = (median(values) for values in zip(*found, strict=True))
+        print(f"{kind}: median read {full:.2f}× (limit {limits.full:g})")
+        print(f"{kind}: median track {tracked:.2f}× (limit {limits.tracked:g})")
+        passed = passed or full > limits.full or tracked > limits.tracked
+        if options.frames:
+            _, data, reader = pictures[-1]
+            grown = grown_mib(data, reader, options.frames)
+            print(f"{kind}: memory grew by {grown:.1f} MiB over {0.9 * options.frames:.0f} frames")
+    if passed:
         raise SystemExit(1)
 
 
