@@ -7,13 +7,14 @@ matrices of the size of the data, not twice the size, are factored.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
-from scipy.special import chdtrc, chdtri
+from scipy.special import chdtri
 
+from calibration.chi_squared import JudgedByChiSquared
 from calibration.errors import CalibrationError, UnsuitableModelError
 
 Array = NDArray[np.float64]
@@ -23,7 +24,7 @@ _TOLERANCE = 1e-13
 
 
 @dataclass(frozen=True)
-class LineFit:
+class LineFit(JudgedByChiSquared):
     """y = intercept + slope · x, with `covariance` of (intercept, slope), shape (2, 2).
 
     `x_adjusted`, `y_adjusted`: the points' adjusted values on the line, shape (n,). `residuals`: y -
@@ -32,6 +33,8 @@ class LineFit:
     `chi_squared` is the observed value, `dof` = n - 2, `p_value` the probability of a larger one when line
     and uncertainties are right (None without degrees of freedom).
     """
+
+    through_all: ClassVar[str] = "a line through two points says nothing about the scale of its uncertainties"
 
     intercept: float
     slope: float
@@ -43,11 +46,6 @@ class LineFit:
     residuals: Array
     normalised_residuals: Array
 
-    @property
-    def p_value(self) -> float | None:
-        """Probability of a larger χ² when the line and the uncertainties are right."""
-        return float(chdtrc(self.dof, self.chi_squared)) if self.dof else None
-
     def suitable(self, level: float = 0.05) -> bool:
         """Whether χ² is within its 1 - `level` quantile (ISO/TS 28037, 6.3.1 step 7). Two points are never
         tested.
@@ -57,18 +55,6 @@ class LineFit:
         if not self.dof:
             raise UnsuitableModelError("a line through two points cannot be tested: three or more are needed")
         return self.chi_squared <= float(chdtri(self.dof, level))
-
-    @property
-    def posterior_scale(self) -> float:
-        """Factor by which the stated uncertainties would have to grow for χ² = dof. ISO/TS 28037, annex E.
-
-        Raises `UnsuitableModelError` without degrees of freedom.
-        """
-        if not self.dof:
-            raise UnsuitableModelError(
-                "a line through two points says nothing about the scale of its uncertainties"
-            )
-        return sqrt(self.chi_squared / self.dof)
 
 
 def fit_line(

@@ -9,15 +9,14 @@ errors, is deprecated.)
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from scipy.optimize import least_squares
-from scipy.special import chdtrc
 
+from calibration.chi_squared import JudgedByChiSquared
 from calibration.errors import CalibrationError, UnsuitableModelError
 
 Array = NDArray[np.float64]
@@ -76,13 +75,15 @@ class AnalyticRegression:
 
 
 @dataclass(frozen=True)
-class NonlinearFit:
+class NonlinearFit(JudgedByChiSquared):
     """Parameters, shape (p,), with their covariance, shape (p, p), from n points.
 
     `x_adjusted`: estimated true x (x itself where it is exact). `residuals`: y - f at the adjusted points,
     less the part that x's errors explain; `normalised_residuals`: divided by their standard deviation before
     the fit.
     """
+
+    through_all: ClassVar[str] = "as many parameters as points: nothing is left to judge the fit by"
 
     parameters: Array
     covariance: Array
@@ -91,23 +92,6 @@ class NonlinearFit:
     x_adjusted: Array
     residuals: Array
     normalised_residuals: Array
-
-    @property
-    def p_value(self) -> float | None:
-        """Probability of a larger χ² when model and uncertainties are right; None without degrees of
-        freedom.
-        """
-        return float(chdtrc(self.dof, self.chi_squared)) if self.dof else None
-
-    @property
-    def posterior_scale(self) -> float:
-        """Factor by which the stated uncertainties would have to grow for χ² = dof.
-
-        Raises `UnsuitableModelError` without degrees of freedom.
-        """
-        if not self.dof:
-            raise UnsuitableModelError("as many parameters as points: nothing is left to judge the fit by")
-        return sqrt(self.chi_squared / self.dof)
 
 
 def fit_nonlinear(

@@ -9,12 +9,13 @@ more.
 from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
-from scipy.special import chdtrc
 
+from calibration.chi_squared import JudgedByChiSquared
 from calibration.errors import CalibrationError, UnsuitableModelError
 
 Array = NDArray[np.float64]
@@ -84,12 +85,14 @@ class PolynomialBasis:
 
 
 @dataclass(frozen=True)
-class PolynomialFit:
+class PolynomialFit(JudgedByChiSquared):
     """A fitted polynomial Σ c_k p_k(x) with the covariance of c, shape (d + 1, d + 1).
 
     `powers`: its coefficients of 1, x, x² …; `powers_covariance` theirs. `residuals`: y less the polynomial.
     `dof` = n - d - 1.
     """
+
+    through_all: ClassVar[str] = "a polynomial through every point says nothing about its uncertainties"
 
     basis: PolynomialBasis
     coefficients: Array
@@ -99,25 +102,6 @@ class PolynomialFit:
     chi_squared: float
     dof: int
     residuals: Array
-
-    @property
-    def p_value(self) -> float | None:
-        """Probability of a larger χ² when polynomial and uncertainties are right; None without degrees of
-        freedom.
-        """
-        return float(chdtrc(self.dof, self.chi_squared)) if self.dof else None
-
-    @property
-    def posterior_scale(self) -> float:
-        """Factor by which the stated uncertainties would have to grow for χ² = dof.
-
-        Raises `UnsuitableModelError` without degrees of freedom.
-        """
-        if not self.dof:
-            raise UnsuitableModelError(
-                "a polynomial through every point says nothing about its uncertainties"
-            )
-        return sqrt(self.chi_squared / self.dof)
 
 
 def fit_polynomial(x: ArrayLike, y: ArrayLike, degree: int, *, y_covariance: ArrayLike) -> PolynomialFit:
