@@ -5,11 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.marks import MarkColumn
-from vision.meniscus import BandEdges
 from vision.reading import Reason
+from vision.sight_glass.meniscus import BandEdges
+from vision.sight_glass.tube import Band, TubeWalls
 from vision.station import Side
 from vision.strip import Strip
-from vision.tube import Band, TubeWalls
 
 Gray = NDArray[np.uint8]
 Doubt = tuple[Reason, str]

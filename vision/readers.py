@@ -6,14 +6,14 @@ A new kind is one file with both, and one line here.
 from collections.abc import Mapping
 from typing import Any
 
-from vision.dial import DialReader, dial_from
-from vision.display import DisplayReader, display_from
+from vision.dial.reader import DialReader, dial_from
+from vision.display.reader import DisplayReader, display_from
 from vision.errors import StationError
 from vision.instrument import Instrument, Kind, Reader, Region
-from vision.sight_glass import SightGlassReader
+from vision.sight_glass.reader import SightGlassReader
 from vision.station import CameraGeometry, SightGlass, sight_glass_from
-from vision.tape import TapeReader
-from vision.thermometer import ThermometerReader, thermometer_from
+from vision.tape.reader import TapeReader
+from vision.thermometer.reader import ThermometerReader, thermometer_from
 
 
 def _sight_glass_reader(

@@ -14,10 +14,10 @@ from vision.frame import Frame
 from vision.graduation import Lattice, fit_lattice
 from vision.marks import MarkColumn, find_marks
 from vision.reading import Answer
+from vision.sight_glass.tube import TubeWalls, find_band, find_walls
 from vision.station import CameraGeometry, Side, camera_from
 from vision.station_file import Station, station_from
 from vision.strip import Strip
-from vision.tube import TubeWalls, find_band, find_walls
 
 LENGTH_UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 WIDEST_TUBE_MM = 45.0

@@ -1,0 +1,1 @@
+"""A dial gauge: its face, its ring of ticks, its needle."""

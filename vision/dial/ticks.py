@@ -1,0 +1,268 @@
+"""Measures every tick of a numbered ring to a part of a pixel, and looks whether its numbering is right.
+
+The ring is unrolled into one profile of the whole turn. Where a station's ticks end, the profile is empty:
+that and the long ticks say which tick is the minimum's.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.dial.face import Gray
+from vision.dial.graduation import Graduation
+from vision.dial.numbering import FAINT, contradiction, placed
+from vision.dial.refinement import by_angles, by_ends
+from vision.dial.ring import FaceMap
+from vision.edges import centroids, line_strengths
+
+Values = NDArray[np.float64]
+
+RADII = 5  # circles that a profile is the mean of
+SAMPLE_PX = 0.8
+NEIGHBOURS = 1.5  # ticks: how far the neighbours' own errors reach into a reading
+STILL_PX, STILL_SHARE = 0.3, 0.8  # ticks that have moved by less have not moved
+LONG_BAND = 0.04  # of the radius: how much longer a long tick is at least, for all that is known
+COVERED, BESIDE_END = 0.7, 2.5  # divisions from an end: the needle hides its tick, or depends on it
+LEAST_TICKS = 9
+PASSES = 3  # of measuring and putting right
+LEAST_CONTRAST = 5.0  # grey levels
+
+
+@dataclass(frozen=True)
+class TickRing:
+    """A graduation as measured. `index` (n,) counts ticks from the minimum, `angle` (n,) is where they are.
+
+    `residual` (n,) is how far each lies beside the lattice, `scatter` their standard deviation, in radians;
+    `contrast` in grey levels; `margin` is how much better the numbering is than the next best, in ticks.
+    `fault` says what contradicts the station, empty where nothing does.
+    """
+
+    graduation: Graduation
+    index: NDArray[np.intp]
+    angle: Values
+    residual: Values
+    scatter: float
+    contrast: float
+    score: float
+    margin: float
+    fault: str
+
+    def lacks_end(self, index: float) -> bool:
+        """Whether a needle at `index` stands beside an end of the scale whose tick is not there."""
+        for end in (0, self.graduation.count - 1):
+            away = abs(index - end)
+            if COVERED < away < BESIDE_END and not bool((self.index == end).any()):
+                return True
+        return False
+
+    def placed(self, x: float, y: float, scale: float) -> "TickRing":
+        """The same ring in a picture of which this one was a part, from (x, y) on, enlarged by `scale`."""
+        # pixels count from their middles: the corner of the first is at −½
+        half = 0.5 / scale - 0.5
+        place = np.array([[1 / scale, 0, x + half], [0, 1 / scale, y + half], [0, 0, 1.0]])
+        matrix = place @ self.graduation.face.matrix
+        face = FaceMap(matrix / matrix[2, 2])
+        return replace(self, graduation=replace(self.graduation, face=face))
+
+    def index_at(self, angle: float) -> tuple[float, float]:
+        """The index, with its fraction, that the ray to `angle` (radians) shows; its standard uncertainty.
+
+        The lattice is corrected by how far the ticks in the neighbourhood lie beside it.
+        """
+        pitch = self.graduation.pitch
+        lattice = (angle - self.graduation.first) / pitch
+        around = np.exp(-0.5 * ((self.index - lattice) / NEIGHBOURS) ** 2)
+        total = float(around.sum())
+        if total < 0.3:  # beyond the ends
+            return lattice, 2 * self.scatter / pitch
+        local = float((around * self.residual).sum()) / total
+        spread = self.scatter * float(np.sqrt((around**2).sum())) / total
+        return lattice - local / pitch, spread / pitch
+
+
+def measure_ticks(gray: Gray, graduation: Graduation, every: int) -> TickRing | None:
+    """The ticks of `graduation` as the picture `gray` has them; None where they are not there.
+
+    `every` is the number of ticks from one long tick to the next.
+    """
+    ring = _measured(gray, graduation, every, number=True)
+    for _ in range(PASSES):
+        if ring is None:
+            return None
+        seen = ring.graduation, ring.index, ring.angle, ring.residual
+        # where something contradicts the station the ring may have been found by a part of its ticks: the
+        # numbering is tried again on the face that all of them show
+        better = by_ends(gray, *seen) if ring.fault else by_angles(*seen)
+        if better is None:
+            break
+        again = _measured(gray, better, every, number=bool(ring.fault))
+        if again is not None and not ring.fault:
+            again = replace(again, score=ring.score, margin=ring.margin)
+        ring = again
+    return ring
+
+
+def followed_ticks(gray: Gray, before: TickRing) -> TickRing | None:
+    """`before`, if its ticks stand in the next frame `gray` where they stood; else None."""
+    ring = _measured(gray, before.graduation, 1, number=False)
+    if ring is None or len(ring.index) < STILL_SHARE * len(before.index):
+        return None
+    if ring.contrast < 0.5 * before.contrast:
+        return None
+    _, here, there = np.intersect1d(ring.index, before.index, assume_unique=True, return_indices=True)
+    if len(here) < STILL_SHARE * len(before.index):
+        return None
+    moved = (ring.residual[here] - before.residual[there]) * before.graduation.face.radius_px
+    if float(np.median(np.abs(moved))) > STILL_PX:
+        return None
+    return before
+
+
+@dataclass(frozen=True)
+class _Unrolled:
+    """One turn of a ring as a profile, `per_pitch` samples from tick to tick.
+
+    `place` (n,) are the lattice's places as indices from the minimum's tick, `window` (n, m) the samples
+    around each, `angle` (s,) the face angle of each sample.
+    """
+
+    gray: Gray
+    graduation: Graduation
+    per_pitch: int
+    angle: Values
+    place: NDArray[np.intp]
+    window: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, gray: Gray, graduation: Graduation) -> "_Unrolled":
+        """The places all round the face, as many on either side of the scale."""
+        pitch, count = graduation.pitch, graduation.count
+        per_pitch = int(np.clip(pitch * graduation.face.radius_px / SAMPLE_PX, 12, 36))
+        places = max(count, int(2 * np.pi / pitch))
+        before = (places - count) // 2
+        samples = np.arange((places + 1) * per_pitch)
+        middle = np.rint((np.arange(places) + 0.5) * per_pitch).astype(np.intp)
+        reach = per_pitch // 4
+        return cls(
+            gray=gray,
+            graduation=graduation,
+            per_pitch=per_pitch,
+            angle=graduation.first + (samples / per_pitch - before - 0.5) * pitch,
+            place=np.arange(-before, places - before),
+            window=middle[:, None] + np.arange(-reach, reach + 1)[None, :],
+        )
+
+    def strength(self, low: float, high: float) -> Values:
+        """How much ink (s,) there is on the circles between the radii `low` and `high`, in grey levels."""
+        return self.ink(self.grey(low, high))
+
+    def ink(self, profile: Values) -> Values:
+        """How much darker than its surroundings each sample (s,) of a profile is."""
+        return line_strengths(profile, int(0.7 * self.per_pitch))
+
+    def grey(self, low: float, high: float) -> Values:
+        """The mean grey (s,) on the circles between the radii `low` and `high`; ink is dark in it."""
+        x, y = self.graduation.face.circles(self.angle, np.linspace(low, high, RADII))
+        grey = cv2.remap(self.gray, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        mean: Values = grey.mean(axis=0, dtype=np.float64)
+        return mean if self.graduation.dark else 255.0 - mean
+
+    def angles(self, sample: Values) -> Values:
+        """The face angles (n,) of samples (n,)."""
+        return np.asarray(self.angle[0] + sample * (self.graduation.pitch / self.per_pitch), np.float64)
+
+
+def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> TickRing | None:
+    """One pass: numbered anew where `number` is set."""
+    unrolled = _Unrolled.of(gray, graduation)
+    count, pitch, place = graduation.count, graduation.pitch, unrolled.place
+    length = graduation.outer - graduation.inner
+    profile = unrolled.grey(graduation.inner + 0.15 * length, graduation.outer - 0.2 * length)
+    strength = unrolled.ink(profile)
+    peak = unrolled.window[np.arange(len(place)), np.argmax(strength[unrolled.window], axis=1)]
+    between = strength[np.arange(1, len(place)) * unrolled.per_pitch]
+    floor = float(np.median(between))
+    usual = float(np.percentile(strength[peak], 100 * (1 - 0.5 * count / len(place)))) - floor
+    if usual < LEAST_CONTRAST:
+        return None
+    inked = np.clip((strength[peak] - floor) / usual, 0.0, 1.0)
+    offset, score, margin, fault = 0, 0.0, 0.0, ""
+    if number:
+        if not _ink_on_face(unrolled, profile, peak):
+            return None
+        area = np.maximum(strength[unrolled.window] - floor, 0).sum(axis=1)
+        long = _long(unrolled, usual, area)
+        offset, score, margin = placed(place, inked, long, count, every)
+        fault = contradiction(place - offset, inked, long, count, every)
+    angle = unrolled.angles(centroids(strength, peak, max(2, int(0.3 * unrolled.per_pitch))))
+    index = place - offset
+    graduation = replace(graduation, first=graduation.first + offset * pitch)
+    residual = angle - graduation.first - index * pitch
+    within = (index >= 0) & (index < count)
+    good = within & (inked > FAINT) & np.isfinite(residual)
+    good[good] &= np.abs(residual[good]) < 0.3 * pitch
+    if good.sum() < LEAST_TICKS:
+        return None
+    away = residual[good] - _slow(residual[good])
+    spread = 1.4826 * float(np.median(np.abs(away))) + 1e-6
+    good[good] &= np.abs(away) < max(5 * spread, 0.03 * pitch)
+    return TickRing(
+        graduation=replace(graduation, seen=float((inked[within] > FAINT).mean())),
+        index=index[good],
+        angle=angle[good],
+        residual=residual[good],
+        scatter=float(np.sqrt(np.mean(np.minimum(residual[good] ** 2, (4 * spread) ** 2)))),
+        contrast=usual,
+        score=score,
+        margin=margin,
+        fault=fault,
+    )
+
+
+def _slow(residual: Values) -> Values:
+    """The median of each residual's neighbourhood (n,): where a face is a little wrong they drift."""
+    reach = 4
+    padded = np.concatenate((residual[:reach][::-1], residual, residual[-reach:][::-1]))
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
+
+
+def _ink_on_face(unrolled: _Unrolled, profile: Values, peak: NDArray[np.intp]) -> bool:
+    """Whether it is the ticks that differ from the face, not the gaps between them.
+
+    The face is the usual grey on the circle inside the long ticks.
+    """
+    graduation = unrolled.graduation
+    inner = min(graduation.inner, graduation.major_inner)
+    face = float(np.median(unrolled.grey(inner - 0.08, inner - 0.03)))
+    within = (unrolled.place >= 0) & (unrolled.place < graduation.count)
+    half = unrolled.per_pitch // 2
+    ticks, gaps = profile[peak[within]], profile[np.minimum(peak[within] + half, len(profile) - 1)]
+    return abs(float(np.median(gaps)) - face) < abs(float(np.median(ticks)) - face)
+
+
+def _long(unrolled: _Unrolled, usual: float, area: Values) -> Values:
+    """What may tell long ticks from short ones at each place, shape (3, n), 1 where it is plain.
+
+    Ink further in than the short ticks reach, ink further out, and broader ticks (by the `area` (n,) of their
+    ink), so that designs of each kind are understood.
+    """
+    graduation = unrolled.graduation
+    inside = _extra(graduation.inner - graduation.major_inner)
+    outside = _extra(graduation.major_outer - graduation.outer)
+    bands = (
+        (graduation.inner - 0.8 * inside, graduation.inner - 0.25 * inside),
+        (graduation.outer + 0.25 * outside, graduation.outer + 0.8 * outside),
+    )
+    told = [
+        np.clip(unrolled.strength(low, high)[unrolled.window].max(axis=1) / usual, 0.0, 1.2)
+        for low, high in bands
+    ]
+    told.append(np.clip(area / max(float(np.median(area)), 1e-6) - 1, -0.5, 1.2))
+    return np.array(told)
+
+
+def _extra(length: float) -> float:
+    """By how much long ticks are longer, from what was seen; a usual length where nothing was seen."""
+    return min(length, 3 * LONG_BAND) if length > 0.3 * LONG_BAND else LONG_BAND

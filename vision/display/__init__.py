@@ -1,0 +1,1 @@
+"""A seven-segment display: its panel, its digits, their segments."""

@@ -1,0 +1,1 @@
+"""A clear tube beside a measuring tape that is numbered in print."""

@@ -1,0 +1,1 @@
+"""A liquid-in-glass thermometer: its scale and its column."""
