@@ -54,6 +54,17 @@ class Graduation:
         """How well the ring is that of the station; to be compared between rings."""
         return self.seen + 0.5 * self.majors + self.regular
 
+    @property
+    def measured_between(self) -> tuple[float, float]:
+        """The radii between which the angles of the ticks are measured: without their blurred ends."""
+        length = self.outer - self.inner
+        return self.inner + 0.15 * length, self.outer - 0.2 * length
+
+    @property
+    def measured_at(self) -> float:
+        """The radius at which the angles of the ticks hold."""
+        return 0.5 * sum(self.measured_between)
+
 
 def number_ring(ticks: Ticks, ring: Ring, count: int, every: int) -> Graduation | None:
     """The graduation of `count` ticks, each `every`-th of them long, that `ring` carries; None if none."""

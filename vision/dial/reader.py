@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vision.dial.middle import Middle, middle_of
 from vision.dial.needle import Needle, NeedleFault, find_needle, follow_needle
 from vision.dial.search import NoDial, find_dial
 from vision.dial.ticks import TickRing, followed_ticks
@@ -61,6 +62,7 @@ class DialTrack:
     """What a frame taught about the next: the ticks and the needle."""
 
     ring: TickRing
+    middle: Middle
     needle: Needle
 
 
@@ -134,9 +136,9 @@ class DialReader:
             ring = followed_ticks(frame.gray, before.ring)
             needle = follow_needle(frame.gray, ring, before.needle) if ring is not None else None
             if ring is not None and needle is not None:
-                answer = self._answer(frame, ring, needle)
+                answer = self._answer(frame, ring, before.middle, needle)
                 if isinstance(answer, Reading):
-                    return answer, DialTrack(ring, needle)
+                    return answer, DialTrack(ring, before.middle, needle)
         return self._searched(frame)
 
     def _searched(self, frame: Frame) -> tuple[Answer, DialTrack | None]:
@@ -146,16 +148,18 @@ class DialReader:
         needle = find_needle(frame.gray, ring)
         if isinstance(needle, NeedleFault):
             return Refusal(KIND, needle.reason, needle.detail, self._drawing(ring, None)), None
-        answer = self._answer(frame, ring, needle)
-        return answer, DialTrack(ring, needle) if isinstance(answer, Reading) else None
+        middle = middle_of(frame.gray, ring)
+        answer = self._answer(frame, ring, middle, needle)
+        return answer, DialTrack(ring, middle, needle) if isinstance(answer, Reading) else None
 
-    def _answer(self, frame: Frame, ring: TickRing, needle: Needle) -> Answer:
+    def _answer(self, frame: Frame, ring: TickRing, middle: Middle, needle: Needle) -> Answer:
         dial, graduation = self._dial, ring.graduation
         notes: list[str] = []
-        beside, beside_u = self._pivot(frame, ring, needle, notes)
-        angle = needle.direction - asin(max(-1.0, min(1.0, beside)))
-        middle = graduation.first + 0.5 * (graduation.count - 1) * graduation.pitch
-        angle = (angle - middle + pi) % (2 * pi) - pi + middle
+        beside, beside_u = self._pivot(frame, middle, needle, notes)
+        reach = graduation.measured_at
+        angle = needle.direction - asin(max(-1.0, min(1.0, beside / reach)))
+        half_way = graduation.first + 0.5 * (graduation.count - 1) * graduation.pitch
+        angle = (angle - half_way + pi) % (2 * pi) - pi + half_way
         index, index_u = ring.index_at(angle)
         value = dial.minimum + index * dial.division
         per_radian = dial.division / graduation.pitch
@@ -163,7 +167,7 @@ class DialReader:
         terms = {
             "ticks": hypot(index_u, 0.01) * dial.division,
             "needle": hypot(2 * needle.direction_u, floor) * per_radian,
-            "parallax": beside_u * per_radian,
+            "parallax": beside_u / reach * per_radian,
         }
         drawing = self._drawing(ring, needle)
         span = dial.maximum - dial.minimum
@@ -185,15 +189,16 @@ class DialReader:
             drawing=drawing,
         )
 
-    def _pivot(self, frame: Frame, ring: TickRing, needle: Needle, notes: list[str]) -> tuple[float, float]:
+    def _pivot(self, frame: Frame, middle: Middle, needle: Needle, notes: list[str]) -> tuple[float, float]:
         """How far the needle's axis passes the middle of the scale, in radii, and its standard uncertainty.
 
         The axis as seen is moved by the parallax of its height, which does not turn it. What is left when the
-        expected parallax is taken off is a pivot beside the middle, or an error of the view: it is shared
-        between the two by how large each may be.
+        expected parallax is taken off is a pivot beside the middle, or a middle that was found wrong (both
+        move the tip against the ticks), or an error of the view, which does not: it is shared between them by
+        how large each may be.
         """
         dial = self._dial
-        view = view_of(ring.graduation.face, frame.gray.shape[:2], self._camera.matrix)
+        view = view_of(middle.face, frame.gray.shape[:2], self._camera.matrix)
         if dial.needle_height_mm is None or dial.radius_mm is None:
             what = "needle_height_mm" if dial.needle_height_mm is None else "dial_radius_mm"
             notes.append(f"{what} is not stated: the needle is taken to turn about the middle of its scale")
@@ -203,10 +208,12 @@ class DialReader:
             height_u, pivot_u = height * RING_SHARE_U / RING_SHARE, USUAL_PIVOT_U
         across = np.array([np.sin(needle.direction), -np.cos(needle.direction)])
         shift = float(across @ np.array(view.shift))
-        left = needle.offset - shift * height
-        left_u = hypot(shift * height_u, view.shift_u * height, 1 / ring.graduation.face.radius_px * 0.2)
-        share = pivot_u**2 / (pivot_u**2 + left_u**2)
-        return left * share, left_u * sqrt(share)
+        known = float(across @ np.array((middle.x, middle.y)))
+        left = needle.offset - shift * height - known
+        left_u = hypot(shift * height_u, view.shift_u * height, 1 / middle.face.radius_px * 0.2)
+        moved = pivot_u**2 + middle.u**2
+        share = moved / (moved + left_u**2)
+        return known + left * share, left_u * sqrt(share)
 
     def _drawing(self, ring: TickRing, needle: Needle | None) -> Drawing:
         """Ticks with the values of the long ones, the ring, and the needle's axis."""

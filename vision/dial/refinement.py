@@ -48,7 +48,7 @@ def by_ends(
     gray: Gray, graduation: Graduation, index: NDArray[np.intp], angle: Values, residual: Values
 ) -> Graduation | None:
     """The same by the angles and by where the ticks end along their rays; None where the ends do not say."""
-    inner, outer = _ends(gray, graduation, angle)
+    inner, outer = tick_ends(gray, graduation, angle)
     known = np.isfinite(inner) & np.isfinite(outer)
     if known.sum() < 9:
         return None
@@ -118,7 +118,7 @@ def _robust(columns: Values, wanted: Values, measured: int) -> Values:
     return np.asarray(solution, np.float64)
 
 
-def _ends(gray: Gray, graduation: Graduation, angle: Values) -> tuple[Values, Values]:
+def tick_ends(gray: Gray, graduation: Graduation, angle: Values) -> tuple[Values, Values]:
     """The radii (n,) between which there is ink along the rays to `angle` (n,); NaN where there is no end."""
     half = 0.5 * graduation.pitch
     radius = np.linspace(graduation.inner - ENDS_REACH, graduation.outer + ENDS_REACH, 61)

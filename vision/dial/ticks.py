@@ -178,8 +178,7 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
     """One pass: numbered anew where `number` is set."""
     unrolled = _Unrolled.of(gray, graduation)
     count, pitch, place = graduation.count, graduation.pitch, unrolled.place
-    length = graduation.outer - graduation.inner
-    profile = unrolled.grey(graduation.inner + 0.15 * length, graduation.outer - 0.2 * length)
+    profile = unrolled.grey(*graduation.measured_between)
     strength = unrolled.ink(profile)
     peak = unrolled.window[np.arange(len(place)), np.argmax(strength[unrolled.window], axis=1)]
     between = strength[np.arange(1, len(place)) * unrolled.per_pitch]

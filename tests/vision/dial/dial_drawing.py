@@ -29,6 +29,7 @@ class Drawn:
     value: float = 3.7
     first: float = 135.0
     sweep: float = 270.0
+    uneven: float = 0.0  # of the sweep: how far ticks and needle stand beside equal angles, at most
     face: Colour = (235, 238, 240)
     ink: Colour = (30, 30, 30)
     needle: Colour = (25, 25, 25)
@@ -76,7 +77,22 @@ class Drawn:
     def angle(self, value: float) -> float:
         """Where `value` is on the scale, in radians."""
         share = (value - self.minimum) / (self.maximum - self.minimum)
+        share += self.uneven * np.sin(2 * np.pi * share)
         return float(np.radians(self.first + self.sweep * share))
+
+    @property
+    def shown(self) -> float:
+        """The value whose tick the needle's axis points at: with a pivot beside the middle not `value`."""
+        turn = self.angle(self.value)
+        along, pivot = np.array([np.cos(turn), np.sin(turn)]), np.array(self.pivot)
+        middle = 1.0 + (0.5 if self.inside_aligned else -0.5) * self.minor_length
+        way = float(along @ pivot)
+        reach = -way + np.sqrt(way**2 + middle**2 - float(pivot @ pivot))
+        x, y = pivot + reach * along
+        values = np.linspace(self.minimum, self.maximum, 2001)
+        angles = np.array([self.angle(float(value)) for value in values]) - turn
+        beside = (np.arctan2(y, x) - turn + np.pi) % (2 * np.pi) - np.pi
+        return float(np.interp(beside, angles, values))
 
 
 def draw_dial(dial: Drawn) -> Image:
@@ -161,7 +177,8 @@ def _face(dial: Drawn) -> Image:
         outer = 1.04 * np.column_stack((np.cos(turn), np.sin(turn)))
         inner = 0.99 * np.column_stack((np.cos(turn), np.sin(turn)))[::-1]
         cv2.fillPoly(layer, [_flat(np.vstack((outer, inner)))], (60, 170, 60), cv2.LINE_AA, SHIFT)
-    for k, angle in enumerate(np.linspace(start, stop, count)):
+    for k, value in enumerate(np.linspace(dial.minimum, dial.maximum, count)):
+        angle = dial.angle(float(value))
         long = k % dial.minor_per_major == 0
         length = dial.major_length if long else dial.minor_length
         half = 0.5 * (dial.major_width if long else dial.minor_width)
