@@ -123,12 +123,22 @@ class CameraLevelReader:
 
 
 class CameraGaugeReader:
-    """Reads a station's gauges through its cameras (`control.observers.GaugeReader`), keeping the frames."""
+    """Reads a station's gauges through its cameras (`control.observers.GaugeReader`), keeping the frames.
 
-    def __init__(self, station: Station, cameras: StationCameras, kept: KeptFrames) -> None:
+    `on_look` hears of every look by the gauge's name, in the event loop's thread.
+    """
+
+    def __init__(
+        self,
+        station: Station,
+        cameras: StationCameras,
+        kept: KeptFrames,
+        on_look: Callable[[str, Look], None],
+    ) -> None:
         self._station = station
         self._cameras = cameras
         self._kept = kept
+        self._on_look = on_look
         self._readers: dict[str, Reader] = {}
 
     async def read_gauge(self, name: str, frames: int) -> Observation:
@@ -142,6 +152,7 @@ class CameraGaugeReader:
             self._readers[name] = self._station.reader(name)
         reading = partial(read_frames, self._readers[name])
         look, names = await _look(self._cameras.of(seen), reading, frames, seen, self._kept)
+        self._on_look(name, look)
         return observation(name, seen.instrument.unit, look.answer, names)
 
 

@@ -119,6 +119,26 @@ class LiveLevel(Given):
     old: bool
 
 
+class LiveGauge(Given):
+    """The last reading of a gauge by camera, or why there is none, beside what the wire said then.
+
+    `picture` counts the gauge's pictures; each is behind `/live/gauges/{name}/picture.jpg` until the next.
+    """
+
+    name: str
+    shows: str
+    at: str
+    t_s: FiniteFloat | None
+    value: FiniteFloat | None
+    unit: str
+    standard_uncertainty: FiniteFloat | None
+    reason: str
+    detail: str
+    wire: FiniteFloat | None
+    wire_unit: str
+    picture: int
+
+
 class LiveTag(Given):
     """A value of the rig; null where it is unknown."""
 
@@ -153,6 +173,7 @@ class Live(Given):
     level: LiveLevel | None
     scale_first: FiniteFloat | None
     scale_last: FiniteFloat | None
+    gauges: list[LiveGauge]
     tags: list[LiveTag]
     alarms: list[str]
     picture: int

@@ -299,7 +299,7 @@ class Runs:
             rules=plain["rules"],
             level=reader,
             gauges=gauges_of(station),
-            gauge_reader=CameraGaugeReader(station, cameras, kept),
+            gauge_reader=CameraGaugeReader(station, cameras, kept, self._see_gauge),
             journal=journal,
             listener=self._hear,
             settings=record_settings,
@@ -378,6 +378,10 @@ class Runs:
     def _see(self, look: Any) -> None:
         if self._watch is not None:
             self._watch.see(look)
+
+    def _see_gauge(self, name: str, look: Any) -> None:
+        if self._watch is not None:
+            self._watch.see_gauge(name, look)
 
     def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
         run = self._watch.run_id if self._watch is not None else None

@@ -158,6 +158,11 @@ _ZH_TW: Mapping[str, str] = {
     "Files": "檔案",
     "Check it yourself": "自行驗證",
     "Gauges read by camera": "以攝影機判讀的儀表",
+    "the gauge with the reading drawn in": "儀表影像與讀數標示",
+    "rest": "靜止",
+    "filling": "注水中",
+    "by wire": "線路讀數",
+    "by wire: unknown": "線路讀數：未知",
     "Gauge less wire, in the unit of the wire": "儀表讀數減線路讀數，單位同線路",
     "Instrument": "儀器",
     "compared": "比對次數",
@@ -186,7 +191,11 @@ _ZH_TW: Mapping[str, str] = {
     "Said": "已判讀",
     "expected a number": "應為數字",
 }
-_CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": {}, "zh-TW": _ZH_TW}
+_EN: Mapping[str, str] = {  # what has a name in the record that is no English
+    "water_temperature": "water temperature",
+    "line_pressure": "line pressure",
+}
+_CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": _EN, "zh-TW": _ZH_TW}
 
 
 def translator(language: str) -> Callable[[str], str]:
@@ -196,7 +205,7 @@ def translator(language: str) -> Callable[[str], str]:
 
 
 def catalogue(language: str) -> Mapping[str, str]:
-    """All translations into `language`, for the scripts of the pages; empty for English."""
+    """All translations into `language`, for the scripts of the pages."""
     return _CATALOGUES.get(language, {})
 
 

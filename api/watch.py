@@ -1,18 +1,29 @@
 """What is to be seen of the bench now: put together from what a run tells, for page and command line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from api.bench import Look
 from api.indexing import item_of, row_of
-from api.models import Live, LiveLevel, LiveTag, RunCommand
+from api.models import Live, LiveGauge, LiveLevel, LiveTag, RunCommand
 from api.settings import Configuration
 from api.storage.tables import RunRow
 from control.sequence import Run
 from control.states import State
 
+GAUGE_FIELDS = (
+    "shows",
+    "at",
+    "value",
+    "unit",
+    "standard_uncertainty",
+    "reason",
+    "detail",
+    "wire",
+    "wire_unit",
+)
 MOVING_STEPS = frozenset({"empty", "prewet", "fill", "drain"})
 
 IDLE = Live(
@@ -38,6 +49,7 @@ IDLE = Live(
     level=None,
     scale_first=None,
     scale_last=None,
+    gauges=[],
     tags=[],
     alarms=[],
     picture=0,
@@ -46,7 +58,7 @@ IDLE = Live(
 
 @dataclass
 class Watch:
-    """Follows one run. `hear` is its listener, `see` takes what the camera showed; `live` is the whole."""
+    """Follows one run. `hear` is its listener, `see` takes what a camera showed; `live` is the whole."""
 
     run_id: str
     run: Run
@@ -57,6 +69,8 @@ class Watch:
     look: Look | None = None
     picture: int = 0
     level: LiveLevel | None = None
+    gauge_looks: dict[str, Look] = field(default_factory=dict)
+    gauges: dict[str, LiveGauge] = field(default_factory=dict)
     detail: str = ""
     ended_t_s: float | None = None
     clock_zero_s: float | None = None
@@ -69,7 +83,9 @@ class Watch:
             self.detail = str(data.get("detail", ""))
             if self.level is not None and data["step"] in MOVING_STEPS:
                 self.level = self.level.model_copy(update={"old": True})
-        elif kind == "observation" and data["purpose"] != "gauge":
+        elif kind == "observation" and data["purpose"] == "gauge":
+            self._hear_gauge(data)
+        elif kind == "observation":
             self.level = LiveLevel(
                 value=data["value"],
                 unit=data["unit"],
@@ -85,6 +101,10 @@ class Watch:
         """Take what the camera showed last."""
         self.look = look
         self.picture += 1
+
+    def see_gauge(self, name: str, look: Look) -> None:
+        """Take what a gauge's camera showed last; the reading follows as an observation."""
+        self.gauge_looks[name] = look
 
     def row(self) -> RunRow:
         """The run as the index has it from its beginning."""
@@ -125,9 +145,20 @@ class Watch:
             level=self.level,
             scale_first=self.scale[0],
             scale_last=self.scale[1],
+            gauges=list(self.gauges.values()),
             tags=self._tags(status["tags"]),
             alarms=[alarm["detail"] for alarm in status["alarms"]],
             picture=self.picture,
+        )
+
+    def _hear_gauge(self, data: Mapping[str, Any]) -> None:
+        name = str(data["instrument"])
+        before = self.gauges.get(name)
+        self.gauges[name] = LiveGauge(
+            name=name,
+            t_s=self.t_s,
+            picture=(before.picture if before is not None else 0) + (name in self.gauge_looks),
+            **{key: data[key] for key in GAUGE_FIELDS},
         )
 
     def _tags(self, values: Mapping[str, Any]) -> list[LiveTag]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from api.bench import Look
 from api.errors import NotFoundError
 from api.models import GiveCommand, Live
 from api.pictures import MEDIA_TYPE, draw_look
@@ -41,5 +42,22 @@ async def get_picture(
     watch = bench.watch
     if watch is None or watch.look is None:
         raise NotFoundError("there is no picture yet")
-    drawn = await asyncio.to_thread(draw_look, watch.look, close=close)
+    return await _drawn(watch.look, close=close)
+
+
+@router.get(
+    "/live/gauges/{name}/picture.jpg",
+    responses={**describe(HTTPStatus.NOT_FOUND), 200: {"content": {MEDIA_TYPE: {}}}},
+    response_class=Response,
+)
+async def get_gauge_picture(bench: Bench, name: str) -> Response:
+    """What a gauge's camera showed last, with the reading drawn in."""
+    look = bench.watch.gauge_looks.get(name) if bench.watch is not None else None
+    if look is None:
+        raise NotFoundError(f"there is no picture of a gauge {name}")
+    return await _drawn(look)
+
+
+async def _drawn(look: Look, *, close: bool = False) -> Response:
+    drawn = await asyncio.to_thread(draw_look, look, close=close)
     return Response(drawn, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})

@@ -93,6 +93,7 @@ def test_a_frame_has_its_reading_drawn_in(client: TestClient, recorded: Path) ->
         f"/api/v1/runs/{COMPLETE}/frames/{'0' * 64}",
         f"/api/v1/runs/{COMPLETE}/overlay/{'0' * 64}",
         "/api/v1/live/picture.jpg",
+        "/api/v1/live/gauges/dial/picture.jpg",
         "/api/v1/nothing",
     ],
 )

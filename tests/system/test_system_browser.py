@@ -87,7 +87,13 @@ def test_a_run_is_started_watched_and_its_result_opened(watched: Watched, servic
     picture = page.locator("[data-picture]")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") == 960
+    dial = page.locator("[data-gauges] li[data-name=line_gauge]")
+    expect(dial.locator(".value")).to_contain_text(" bar, u = ", timeout=RUN_LIMIT_MS)
+    expect(dial.locator(".wire")).to_contain_text("kPa")
+    expect(dial.locator("img")).to_be_visible()
     expect(page.locator("[data-word]")).to_have_text("Complete", timeout=RUN_LIMIT_MS)
+    shown = {item.get_attribute("data-name") for item in page.locator("[data-gauges] li").all()}
+    assert shown == {"line_gauge", "balance_display", "water_thermometer"}
     page.get_by_role("link", name="Open the result").click()
     expect(page.get_by_role("heading", name="Verdict")).to_be_visible()
     assert page.locator("figure.chart svg").count() == 4

@@ -226,6 +226,58 @@ function showTags() {
   }
 }
 
+// A gauge's element is made once and then only its texts change, so that nothing on the page jumps.
+function gaugeElement(list, name) {
+  const present = [...list.children].find((item) => item.dataset.name === name);
+  if (present !== undefined) return present;
+  const item = document.createElement("li");
+  item.dataset.name = name;
+  const picture = document.createElement("img");
+  picture.alt = `${name}: ${say("the gauge with the reading drawn in")}`;
+  picture.hidden = true;
+  const parts = ["name", "value", "wire"].map((part) => {
+    const text = document.createElement("p");
+    text.className = part;
+    return text;
+  });
+  item.append(picture, ...parts);
+  list.append(item);
+  return item;
+}
+
+function showGauges() {
+  const list = find("gauges");
+  find("gauges-card").hidden = live.gauges.length === 0;
+  for (const item of [...list.children]) {
+    if (!live.gauges.some((gauge) => gauge.name === item.dataset.name)) item.remove();
+  }
+  for (const gauge of live.gauges) {
+    const item = gaugeElement(list, gauge.name);
+    const unit = (of) => UNITS[of] ?? of;
+    const digits = gauge.standard_uncertainty ? Math.min(4, Math.max(0, 2 - Math.ceil(Math.log10(gauge.standard_uncertainty)))) : 2;
+    put(item.querySelector(".name"), `${say(gauge.shows)} · ${say(gauge.at)} · ${duration(gauge.t_s)}`);
+    put(
+      item.querySelector(".value"),
+      gauge.value === null
+        ? `${say("refused")}: ${gauge.reason}. ${gauge.detail}`
+        : `${number(gauge.value, digits)} ${unit(gauge.unit)}, u = ${number(gauge.standard_uncertainty, digits)} ${unit(gauge.unit)}`,
+    );
+    item.querySelector(".value").classList.toggle("refused", gauge.value === null);
+    put(
+      item.querySelector(".wire"),
+      gauge.wire === null ? say("by wire: unknown") : `${say("by wire")}: ${number(gauge.wire, 2)} ${unit(gauge.wire_unit)}`,
+    );
+    const key = `${live.last_run} ${gauge.picture}`;
+    if (gauge.picture > 0 && item.dataset.shown !== key) {
+      item.dataset.shown = key;
+      fetchAside(
+        item.querySelector("img"),
+        `/api/v1/live/gauges/${encodeURIComponent(gauge.name)}/picture.jpg?run=${live.last_run}&n=${gauge.picture}`,
+      );
+    }
+  }
+}
+
 function showControls() {
   for (const button of document.querySelectorAll("[data-command]")) {
     button.disabled = !live.commands.includes(button.dataset.command);
@@ -240,6 +292,7 @@ function show() {
   showPicture();
   showLevel();
   showStep();
+  showGauges();
   showTags();
   showControls();
 }
