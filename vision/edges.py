@@ -29,10 +29,11 @@ def line_strengths(profile: Profile, width: int) -> Profile:
 
     `profile` has shape (n,), or (n, m) for m profiles side by side. Negative values do not occur.
     """
-    columns = np.ascontiguousarray(profile.reshape(profile.shape[0], -1), np.float32)
-    kernel = np.ones((max(3, width) | 1, 1), np.uint8)
-    closed = cv2.morphologyEx(columns, cv2.MORPH_BLACKHAT, kernel, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(closed, np.float64).reshape(profile.shape)
+    # lying down: along rows the same takes a tenth of the time
+    rows = np.ascontiguousarray(profile.reshape(profile.shape[0], -1).T, np.float32)
+    kernel = np.ones((1, max(3, width) | 1), np.uint8)
+    closed = cv2.morphologyEx(rows, cv2.MORPH_BLACKHAT, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(closed.T, np.float64).reshape(profile.shape)
 
 
 def peaks(strength: Profile, least: float, apart: float) -> Rows:

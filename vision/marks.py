@@ -46,20 +46,27 @@ class MarkColumn:
         return len(self.index)
 
 
-def find_marks(gray: Gray, side: Side | None) -> MarkColumn | None:
+def find_marks(gray: Gray, side: Side | None, dark: bool | None = None) -> MarkColumn | None:
     """The plate's marks, or None when there is no row of bars that could be a scale.
 
-    `gray` (height, width). `side` limits the search to plates on that side of the tube; None tries both.
+    `gray` (height, width). `side` limits the search to plates on that side of the tube, `dark` to marks that
+    are darker (or brighter) than the plate; None tries both.
     """
     height = gray.shape[0]
     reduced = cv2.resize(gray, (max(8, gray.shape[1] // REDUCTION), height), interpolation=cv2.INTER_AREA)
     best: MarkColumn | None = None
-    for dark in (True, False):
-        for row in _bar_rows(np.asarray(reduced, np.uint8), dark, side):
-            column = _measured(gray, dark, row)
-            if column is not None and (best is None or _worth(column) > _worth(best)):
-                best = column
+    for darker in (True, False) if dark is None else (dark,):
+        for row in _bar_rows(np.asarray(reduced, np.uint8), darker, side):
+            column = _measured(gray, darker, row)
+            best = standing_out(best, column)
     return best
+
+
+def standing_out(first: MarkColumn | None, second: MarkColumn | None) -> MarkColumn | None:
+    """Which of two rows of marks is likelier a scale, by number, contrast and length; the first of equals."""
+    if first is None or second is None:
+        return first or second
+    return second if _worth(second) > _worth(first) else first
 
 
 def _worth(column: MarkColumn) -> float:
@@ -105,18 +112,15 @@ def _aligned(
     inner: NDArray[np.float64], y: NDArray[np.float64], width: NDArray[np.float64]
 ) -> tuple[float, float, NDArray[np.bool_]] | None:
     """The line x = start + tilt·y (reduced columns) that most bars' inner ends lie on, by voting."""
-    best, most = None, 0.0
-    for tilt in np.linspace(-MOST_TILT, MOST_TILT, 49) / REDUCTION:
-        starts = inner - tilt * y
-        bins = np.floor(starts).astype(np.intp)
-        low = bins.min()
-        votes = np.bincount(bins - low, weights=np.minimum(width, 12.0))
-        pairs = votes[:-1] + votes[1:] if len(votes) > 1 else votes
-        top = int(np.argmax(pairs))
-        if pairs[top] > most:
-            most, best = float(pairs[top]), (float(low + top + 1), float(tilt))
-    if best is None:
-        return None
+    tilts = np.linspace(-MOST_TILT, MOST_TILT, 49) / REDUCTION
+    bins = np.floor(inner - tilts[:, None] * y).astype(np.intp)
+    low = int(bins.min())
+    wide = int(bins.max()) - low + 2  # the last is empty: it has no neighbour in the next tilt
+    places = bins - low + wide * np.arange(len(tilts))[:, None]
+    weights = np.broadcast_to(np.minimum(width, 12.0), bins.shape)
+    votes = np.bincount(places.ravel(), weights.ravel(), len(tilts) * wide).reshape(len(tilts), wide)
+    tilted, top = np.unravel_index(int(np.argmax(votes[:, :-1] + votes[:, 1:])), (len(tilts), wide - 1))
+    best = float(low + int(top) + 1), float(tilts[tilted])
     members = np.abs(inner - best[0] - best[1] * y) <= 1.5
     if members.sum() < LEAST_MARKS:
         return None

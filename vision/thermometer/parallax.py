@@ -47,8 +47,12 @@ class Pinhole:
     def rays(self, turn: Turn) -> NDArray[np.float64]:
         """The matrix (3, 3) from upright pixels of `turn`, homogeneous, to directions in space."""
         f, (x, y) = self.focal_px, self.middle
-        inverse = np.array([[1 / f, 0, -x / f], [0, 1 / f, -y / f], [0, 0, 1]])
-        return np.asarray(inverse @ np.linalg.inv(np.vstack((turn.matrix, [0.0, 0.0, 1.0]))))
+        rays = np.empty((3, 3))
+        rays[:2] = turn.back
+        rays[:2, 2] -= x, y
+        rays[:2] /= f
+        rays[2] = 0, 0, 1
+        return rays
 
 
 @dataclass(frozen=True)

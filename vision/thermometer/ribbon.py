@@ -17,7 +17,7 @@ class Ribbon:
 
     `image` (rows, columns, 3), blue-green-red as float32. The place `u` across and `v` along, in pixels of
     the picture, is `start` + (v − `before`)·`along` + (u − `left`)·`across`, with unit vectors; it has the
-    column u/`step` and the row v/`step` of `image`.
+    column u/`step` and the row v/`step` of `image` (of which `cut` may skip some).
     """
 
     image: NDArray[np.float32]
@@ -35,12 +35,15 @@ class Ribbon:
         ends: tuple[Points, Points],
         sides: tuple[float, float],
         beyond: float = 0.0,
+        *,
         step: int = 1,
+        skip: int = 1,
     ) -> "Ribbon":
         """Cuts along the line between two `ends` (2,), and `beyond` them, so many pixels to its two `sides`.
 
         The first side is the left one as seen looking from the second end to the first. Pixels outside the
-        picture repeat its border. `step` pixels are averaged to one, across and along.
+        picture repeat its border. `step` pixels are averaged to one, across and along; of the rows only each
+        `skip`-th is taken, as it is.
         """
         start, end = np.asarray(ends[0], np.float64), np.asarray(ends[1], np.float64)
         length = max(1.0, float(np.hypot(*(end - start))))
@@ -63,8 +66,16 @@ class Ribbon:
             # pixel centres: x of the picture lies at (x + 1/2)/step − 1/2 of the reduced one
             origin = (origin + 0.5) / step - 0.5
         place = np.column_stack((across, along, origin))
-        image = _warped(window, place, (max(2, wide // step), max(2, tall // step)))
+        place[:, 1] *= skip
+        image = _warped(window, place, (max(2, wide // step), max(2, tall // (step * skip))))
         return cls(image, start, along, across, float(sides[0]), float(beyond), step)
+
+    def along_rows(self, weights: NDArray[np.float64]) -> Points:
+        """Each row's mean colour times the `weights` (3,) of blue, green and red; (rows,)."""
+        rows, columns = self.image.shape[:2]
+        # one product with the rows as they lie in memory: sums over columns of three take far longer
+        each = np.tile(weights / columns, columns).astype(np.float32)
+        return np.asarray(self.image.reshape(rows, -1) @ each, np.float64)
 
     def picture(self, u: Points | float, v: Points | float) -> Points:
         """Pixels (n, 2) of the picture that lie `u` across and `v` along."""

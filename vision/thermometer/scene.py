@@ -13,7 +13,7 @@ from vision.camera_model import Lens
 from vision.edges import centroids, line_strengths, peaks
 from vision.graduation import Lattice, NumberingFault, fit_lattice, number_marks
 from vision.labels import measure_labels
-from vision.marks import LEAST_MARKS, MarkColumn, find_marks
+from vision.marks import LEAST_MARKS, MarkColumn, find_marks, standing_out
 from vision.reading import Drawing, Reason, Refusal
 from vision.station import Direction, Scale, Side
 from vision.thermometer.column import (
@@ -38,6 +38,7 @@ CUTS = 4  # long edges beside which marks are sought where the picture as a whol
 BEYOND = 1.5  # divisions past the end marks in which a column may end and still be seen
 MOST_HANGING = 0.6  # sine above the horizontal at which a column is still one that lies
 STILL_PX, STILL_SHARE = 0.3, 0.8  # marks moved by less have not moved; this share of them must be seen
+FOLLOWED_SKIP = 3  # rows: of a followed column each so manieth, for its end is measured afterwards
 GRAY_WEIGHTS = np.array([0.114, 0.587, 0.299])  # of blue, green and red in brightness (ITU-R BT.601)
 
 Image = NDArray[np.uint8]
@@ -130,7 +131,7 @@ def _find_marks(gray: Gray, scale: Scale, lens: Lens) -> tuple[Turn, MarkColumn,
         turn = Turn.by(degrees, gray.shape)
         upright = turn.applied(gray)
         behind = TurnedLens.behind(lens, turn)
-        for column in _mark_columns(upright):
+        for column in _mark_columns(upright, wanted):
             lattice = fit_lattice(column, behind)
             seen = int(column.index[-1]) + 1
             if lattice is not None and (best is None or seen > int(best[1].index[-1]) + 1):
@@ -142,12 +143,17 @@ def _find_marks(gray: Gray, scale: Scale, lens: Lens) -> tuple[Turn, MarkColumn,
     return best
 
 
-def _mark_columns(upright: Gray) -> Iterator[MarkColumn]:
+def _mark_columns(upright: Gray, wanted: int) -> Iterator[MarkColumn]:
     """The row of marks that stands out most, then those beside each of the strongest long edges.
 
-    A column before its scale cuts the marks behind it in two: on each side of it they begin at its edge.
+    A column before its scale cuts the marks behind it in two: on each side of it they begin at its edge. Dark
+    marks that are as many as `wanted` are taken without a look for bright ones.
     """
-    column = find_marks(upright, None)
+    dark = find_marks(upright, None, dark=True)
+    if dark is not None and int(dark.index[-1]) + 1 == wanted == dark.count:
+        yield dark
+    bright = find_marks(upright, None, dark=False)
+    column = standing_out(dark, bright)
     if column is not None:
         yield column
     height, width = upright.shape
@@ -192,7 +198,7 @@ def _ribbon(image: Image, column: MarkColumn, turn: Turn) -> Ribbon:
     sides = (tube, marks) if column.side is Side.RIGHT else (marks, tube)
     # columns are wide enough to be found at half the size, where marks leave enough of it between them
     step = 2 if width > 12 and column.period / turn.scale > 6 else 1
-    return Ribbon.cut(image, (ends[0], ends[1]), sides, BEYOND * column.period / turn.scale, step)
+    return Ribbon.cut(image, (ends[0], ends[1]), sides, BEYOND * column.period / turn.scale, step=step)
 
 
 def _scene(scale: LocalScale, stripe: Stripe, end: ColumnEnd) -> Scene:
@@ -212,11 +218,11 @@ def follow_scene(image: Image, before: Scene) -> Scene | None:
         return None
     half = before.end.half_width_px
     lanes = max(0.5, 0.4 * half)
-    ribbon = Ribbon.cut(image, before.way, (lanes, lanes))
+    ribbon = Ribbon.cut(image, before.way, (lanes, lanes), skip=FOLLOWED_SKIP)
     row = find_step(ribbon, before.empty, before.filled)
     if row is None:
         return None
-    here = ribbon.picture(ribbon.left, row)[0]
+    here = ribbon.picture(ribbon.left, FOLLOWED_SKIP * row)[0]
     end = end_near(image, here, before.end.ahead, half, SETTLED_PX, mark_px=before.end.mark_px)
     if end is None or abs(end.half_width_px - half) > 0.3 * half + 1:
         return None
@@ -229,11 +235,11 @@ def _stands_still(image: Image, before: Scene) -> bool:
     middle = before.still_at
     side = max(1.0, 0.12 * column.width / scale)
     ribbon = Ribbon.cut(image, (middle[0], middle[-1]), (side, side), 6.0)
-    profile = (ribbon.image.sum(axis=1) @ GRAY_WEIGHTS) / ribbon.image.shape[1]
+    profile = ribbon.along_rows(GRAY_WEIGHTS)
     _, rows = ribbon.locate(middle)
     ink = profile if column.dark else 255.0 - profile
-    strength = line_strengths(ink, max(9, round(column.period / scale))).ravel()
-    at = np.clip(np.rint(rows), 0, len(strength) - 1).astype(np.intp)
+    strength = line_strengths(ink, max(9, round(column.period / scale)))
+    at = np.minimum(np.maximum(np.rint(rows), 0), len(strength) - 1).astype(np.intp)
     moved = centroids(strength, at, max(2, int(0.35 * column.period / scale))) - rows
     still = (strength[at] > 0.4 * column.contrast) & (np.abs(moved) < 3 * STILL_PX)
     return bool(still.mean() >= STILL_SHARE and abs(float(middle_of(moved[still]))) < STILL_PX)

@@ -1,6 +1,7 @@
 """A picture turned so that a tilted instrument stands upright, and the way back to its own pixels."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ Points = NDArray[np.float64]
 REDUCTION = 4  # for the directions of edges
 STEP_DEGREES = 0.5
 FAINT, CLEAR = 1.5, 4.0  # of the mean strength of edges: what has no say, and from where on all count alike
+UPRIGHT_DEGREES = 1.5  # what leans by less is searched as it is: rows of marks may be slanted by more
+WIDTH_STEP = 4  # pixels: the search for marks averages so many columns, fastest where none is left over
 LARGEST_PX = 1600  # longer sides are reduced: marks do not become surer by more pixels
 
 
@@ -29,15 +32,26 @@ class Turn:
 
     @classmethod
     def by(cls, degrees: float, shape: tuple[int, ...]) -> "Turn":
-        """The turn that sets upright what leans clockwise by `degrees` in a picture of `shape`."""
+        """The turn that sets upright what leans clockwise by `degrees` in a picture of `shape`.
+
+        What all but stands upright is left alone.
+        """
         height, width = shape[:2]
         scale = min(1.0, LARGEST_PX / max(width, height))
-        angle = np.deg2rad(degrees)
+        angle = np.deg2rad(degrees) if abs(degrees) > UPRIGHT_DEGREES else 0.0
         turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64) @ turn.T
         low, high = corners.min(axis=0), corners.max(axis=0)
         wide, tall = (max(8, round(float(extent))) for extent in high - low)
+        if angle:
+            wide += -wide % WIDTH_STEP
         return cls(np.column_stack((turn, -low)), (wide, tall))
+
+    @cached_property
+    def back(self) -> NDArray[np.float64]:
+        """The inverse of `matrix`, shape (2, 3)."""
+        linear = np.linalg.inv(self.matrix[:, :2])
+        return np.column_stack((linear, -linear @ self.matrix[:, 2]))
 
     @property
     def identical(self) -> bool:
@@ -72,8 +86,7 @@ class Turn:
 
     def picture(self, points: Points) -> Points:
         """The picture's pixels (n, 2) of upright `points` (n, 2)."""
-        back = np.linalg.inv(self.matrix[:, :2])
-        return np.asarray((points - self.matrix[:, 2]) @ back.T, np.float64)
+        return np.asarray(points @ self.back[:, :2].T + self.back[:, 2], np.float64)
 
     def rows_inside(self, x: Points, shape: tuple[int, ...]) -> tuple[int, int]:
         """The first and last upright row whose place at `x` (n,), one value a row, lies in the picture."""

@@ -73,13 +73,36 @@ def test_a_ribbon_shows_the_picture_along_a_line(step: int) -> None:
     """Places of a slanted ribbon are those of the picture, at full size and reduced."""
     y, x = np.mgrid[0:300, 0:200].astype(np.float64)
     picture = np.dstack((x, y / 2, x + y / 4)).astype(np.uint8)
-    ribbon = Ribbon.cut(picture, (np.array([60.0, 20.0]), np.array([90.0, 220.0])), (20, 30), 5.0, step)
+    ribbon = Ribbon.cut(picture, (np.array([60.0, 20.0]), np.array([90.0, 220.0])), (20, 30), 5.0, step=step)
     u, v = 24.0, 120.0
     place = ribbon.picture(u, v)[0]
     across, along = ribbon.locate(place[None])
     assert (pytest.approx(u), pytest.approx(v)) == (across[0], along[0])
     shown = ribbon.image[int(v) // step, int(u) // step, :2]
     assert np.abs(shown - np.array([place[0], place[1] / 2])).max() < 1.5
+
+
+def test_a_ribbon_may_leave_rows_out() -> None:
+    """Of a ribbon with skipped rows, each is the row that the whole one has there."""
+    rng = np.random.default_rng(3)
+    picture = rng.integers(0, 256, (300, 200, 3), np.uint8)
+    ends = np.array([60.0, 20.0]), np.array([90.0, 220.0])
+    whole, some = (Ribbon.cut(picture, ends, (3, 5), skip=skip).image for skip in (1, 3))
+    assert np.abs(whole[::3][: len(some)] - some[: len(whole[::3])]).max() <= 1
+
+
+def test_the_mean_colour_along_the_rows_is_weighted() -> None:
+    """Each row's mean over the columns, times the weights of the three colours."""
+    picture = np.random.default_rng(4).integers(0, 256, (200, 150, 3), np.uint8)
+    ribbon = Ribbon.cut(picture, (np.array([60.0, 20.0]), np.array([70.0, 160.0])), (6, 4))
+    weights = np.array([0.2, 0.5, -0.1])
+    expected = ribbon.image.astype(np.float64).mean(axis=1) @ weights
+    assert np.abs(ribbon.along_rows(weights) - expected).max() < 1e-3
+
+
+def test_what_leans_a_little_is_left_alone() -> None:
+    """A turn of under a degree and a half would blur the picture and gain nothing."""
+    assert (True, False) == (Turn.by(1.2, (640, 480)).identical, Turn.by(1.8, (640, 480)).identical)
 
 
 @pytest.mark.parametrize("end", [120.0, 133.37, 150.5])
