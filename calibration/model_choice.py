@@ -5,9 +5,9 @@ fits. Among the models that the χ² test accepts the lowest AICc wins; cross-va
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import inf, log, sqrt
+from math import inf, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from calibration.least_squares import fit_line
 from calibration.monotone_spline import fit_monotone_spline
 from calibration.nonlinear import fit_nonlinear
 from calibration.polynomial import fit_polynomial, orthogonal_basis
-from calibration.tank_curve import TankShape, fit_tank
+from calibration.tank_curve import DEAD_VOLUME, TankShape, fit_tank
 from calibration.tanks import Orientation, Tank
 
 Array = NDArray[np.float64]
@@ -31,8 +31,8 @@ DEGREE_AUTO_MAX = 5
 KNOTS_AUTO = (1, 2, 3, 4, 6, 8, 12, 16)
 FOLDS = 5
 
-_PATTERN = re.compile(r"(line|tank-lying|tank-lying-tilted|polynomial-(\d+)|spline-(\d+))\Z")
-MODELS_IN_WORDS = "auto, line, polynomial-N, spline-N, tank-lying, tank-lying-tilted"
+_PATTERN = re.compile(r"(line|tank-lying|tank-lying-tilted|tank-standing|polynomial-(\d+)|spline-(\d+))\Z")
+MODELS_IN_WORDS = "auto, line, polynomial-N, spline-N, tank-lying, tank-lying-tilted, tank-standing"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Choice:
 
 
 def fit_model(points: Points, name: str, cubic_factor: float | None = None) -> FittedCurve:
-    """The curve of a named model: line, polynomial-N, spline-N, tank-lying, tank-lying-tilted.
+    """The curve of a named model: line, polynomial-N, spline-N, tank-lying, tank-lying-tilted, tank-standing.
 
     `cubic_factor`: volume units in a cubed reading unit; only tanks need it. Where the uncertainties' scale
     is unknown the parameters' covariance is scaled by the residuals (ISO/TS 28037:2010, annex E).
@@ -75,8 +75,17 @@ def fit_model(points: Points, name: str, cubic_factor: float | None = None) -> F
         raise CalibrationError(f"a model is one of {MODELS_IN_WORDS}, not {name!r}")
     if not found.group(2) and not found.group(3) and name != "line" and cubic_factor is None:
         raise CalibrationError(f"{name} needs readings that are lengths: mm, cm, m or in")
+    return _computed(points, name, lambda: _named(points, name, found, cubic_factor or 1.0))
+
+
+def fit_shape(points: Points, shape: TankShape) -> FittedCurve:
+    """The tank that starts as `shape`, its free quantities fitted; the rest as `fit_model`."""
+    return _computed(points, shape.name, lambda: fit_tank(points, shape))
+
+
+def _computed(points: Points, name: str, fit: Callable[[], FittedCurve]) -> FittedCurve:
     try:
-        fitted = _named(points, name, found, cubic_factor or 1.0)
+        fitted = fit()
         return fitted if points.scale_known else _scaled(fitted)
     except (LinAlgError, ValueError, FloatingPointError) as error:
         # The arithmetic gave up: numbers of too different sizes for the model's matrices.
@@ -94,6 +103,8 @@ def _named(points: Points, name: str, found: re.Match[str], cubic_factor: float)
         fitted = _polynomial(points, int(found.group(2)))
     elif found.group(3):
         fitted = fit_monotone_spline(points, int(found.group(3)))
+    elif name == "tank-standing":
+        fitted = _standing_tank(points, cubic_factor)
     else:
         fitted = _lying_tank(points, cubic_factor, tilted=name.endswith("tilted"))
     return fitted
@@ -207,6 +218,17 @@ def _lying_tank(points: Points, factor: float, *, tilted: bool) -> FittedCurve:
     if best is None:
         raise trouble
     return best
+
+
+def _standing_tank(points: Points, factor: float) -> FittedCurve:
+    """A standing cylinder: its radius, and the dead volume under the zero of the readings."""
+    low, high = float(points.x.min()), float(points.x.max())
+    slope, dead = (float(p) for p in np.polyfit(points.x, points.v, 1))
+    if not slope > 0:
+        raise UnsuitableModelError("the volumes do not increase: no standing tank fits the readings")
+    tank = Tank(Orientation.STANDING, sqrt(slope / factor / pi), high - min(low, 0.0))
+    offset = -min(low, 0.0)
+    return fit_tank(points, TankShape(tank, ("radius", DEAD_VOLUME), factor, offset, dead))
 
 
 def _scaled(fitted: FittedCurve) -> FittedCurve:

@@ -12,7 +12,7 @@ from api.numbers import decimals, number
 
 if TYPE_CHECKING:  # scipy takes its time to load, and --help does without it
     from calibration.data_table import DataTable
-    from calibration.fitted import FittedCurve
+    from calibration.fitted import FittedCurve, Points
     from calibration.model_choice import Candidate
 
 TABLE_ROWS = 20
@@ -27,8 +27,15 @@ def fit(
     ],
     *,
     model: Annotated[
-        str, typer.Option(help="auto, line, polynomial-N, spline-N, tank-lying or tank-lying-tilted.")
+        str,
+        typer.Option(
+            help="auto, line, polynomial-N, spline-N, tank-lying, tank-lying-tilted or tank-standing."
+        ),
     ] = "auto",
+    tank: Annotated[
+        Path | None,
+        typer.Option(help="A tank's drawing, whose free dimensions are fitted.", metavar="TANK.toml"),
+    ] = None,
     step: Annotated[
         float | None, typer.Option(help="Step of the printed table, in units of the reading.", min=0.0)
     ] = None,
@@ -53,7 +60,9 @@ def fit(
 
     output = Output(as_json)
     table = _data(data)
-    fitted, candidates, sentence = _fitted(table, model)
+    if tank is not None and model != "auto":
+        raise UsageError("--tank and --model exclude each other: a tank's file is its model")
+    fitted, candidates, sentence = _fitted(table, model) if tank is None else _fitted_tank(table, tank)
     stored = StoredCurve(fitted.curve, table.reading_unit, table.volume_unit)
     width = fitted.curve.domain[1] - fitted.curve.domain[0]
     step = step or width / TABLE_ROWS
@@ -71,17 +80,22 @@ def _data(path: Path) -> "DataTable":
     from calibration.errors import CalibrationError
 
     try:
-        return parse_data_table(path.read_text(encoding="utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: is not UTF-8 text: expected a CSV file") from error
+        return parse_data_table(_text(path), str(path))
     except CalibrationError as error:
         raise UsageError(str(error)) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not UTF-8 text: expected a {path.suffix or 'text'} file") from error
 
 
 def _fitted(table: "DataTable", model: str) -> "tuple[FittedCurve, list[Candidate], str]":
     """The curve, what else was tried, and a sentence. Raises `UnsuitableModelError`, `UsageError`."""
     from calibration.errors import CalibrationError, UnsuitableModelError
-    from calibration.model_choice import choose_model, fit_model, score
+    from calibration.model_choice import choose_model, fit_model
 
     points = table.points()
     if model == "auto":
@@ -94,6 +108,29 @@ def _fitted(table: "DataTable", model: str) -> "tuple[FittedCurve, list[Candidat
         raise
     except CalibrationError as error:
         raise UsageError(f"--model {model}: {error}") from error
+    return _judged(points, model, fitted)
+
+
+def _fitted_tank(table: "DataTable", path: Path) -> "tuple[FittedCurve, list[Candidate], str]":
+    """The tank of a file, fitted. Raises `UnsuitableModelError`, `UsageError`."""
+    from calibration.errors import CalibrationError
+    from calibration.model_choice import fit_shape
+    from calibration.tank_file import parse_tank_file
+
+    try:
+        shape = parse_tank_file(_text(path), str(path), table.reading_unit, table.volume_unit)
+    except CalibrationError as error:
+        raise UsageError(str(error)) from error
+    points = table.points()
+    return _judged(points, shape.name, fit_shape(points, shape))
+
+
+def _judged(
+    points: "Points", model: str, fitted: "FittedCurve"
+) -> "tuple[FittedCurve, list[Candidate], str]":
+    from calibration.errors import UnsuitableModelError
+    from calibration.model_choice import score
+
     one = score(points, model, fitted)
     if one.suitable is False:
         raise UnsuitableModelError(

@@ -8,6 +8,7 @@ import pytest
 
 from api.cli import run
 from calibration.curve_json import curve_from_json
+from calibration.tank_ends import End, Head
 from calibration.tanks import Orientation, Tank
 
 TANK = Tank(Orientation.LYING, 1250.0, 6000.0)
@@ -118,3 +119,102 @@ def test_qualify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[-1]["cases"] == len(lines) - 1 > 40
     assert lines[-1]["disagreeing"] == 0
     assert json.loads(report.read_text(encoding="utf-8"))["platform"]["python"]
+
+
+HEADED = """\
+unit = "m"
+orientation = "{orientation}"
+radius = {radius}
+length = 6.0
+tilt_deg = {tilt}
+free = {free}
+[first]
+head = "ellipsoidal"
+depth = 0.6
+[second]
+head = "torispherical"
+dish = 1.0
+knuckle = 0.06
+"""
+
+
+def headed(orientation: Orientation, tilt: float) -> Tank:
+    """The tank of the drawing, in mm, as it really is."""
+    return Tank(
+        orientation,
+        1250.0,
+        6000.0,
+        End(Head.ELLIPSOIDAL, 600.0),
+        End(Head.TORISPHERICAL, dish=1.0, knuckle=0.06),
+        tilt=np.radians(tilt),
+    )
+
+
+@pytest.mark.parametrize(
+    ("orientation", "tilt", "free"),
+    [
+        (Orientation.LYING, 0.5, ["radius", "length", "tilt"]),
+        (Orientation.STANDING, 0.0, ["radius", "dead_volume"]),
+    ],
+)
+def test_fit_of_a_drawing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], orientation: Orientation, tilt: float, free: list[str]
+) -> None:
+    """A tank's file in other units than the data: its free dimensions are found within their uncertainty."""
+    tank = headed(orientation, tilt)
+    rng = np.random.default_rng(2)
+    x = np.linspace(0.05, 0.95, 60) * tank.height
+    v = tank.volume(x) * 1e-6 + rng.normal(0, 3, x.size)
+    rows = [f"{a:.4f},{b:.4f},3" for a, b in zip(x, v, strict=True)]
+    data = tmp_path / "data.csv"
+    data.write_text("\n".join(["height_mm,volume_l,u_volume_l", *rows]), encoding="utf-8")
+    drawing = tmp_path / "tank.toml"
+    drawing.write_text(
+        HEADED.format(orientation=orientation, radius=1.2, tilt=0.2 if tilt else 0, free=free),
+        encoding="utf-8",
+    )
+    assert run(["fit", str(data), "--tank", str(drawing), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    truth = {"radius": 1250.0, "length": 6000.0, "tilt": np.radians(tilt), "dead_volume": 0.0}
+    u = np.sqrt(np.diag(record["covariance"]))
+    assert set(free) == set(record["parameters"])
+    for (name, value), standard in zip(record["parameters"].items(), u, strict=True):
+        assert abs(value - truth[name]) < 4 * standard, name
+    assert record["p_value"] > 0.01
+
+
+def test_a_drawing_names_what_it_gets_wrong(
+    tmp_path: Path, tank_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each mistake in a tank's file is one sentence: file, key, what is expected."""
+    drawing = tmp_path / "tank.toml"
+    good = HEADED.format(orientation="lying", radius=1.25, tilt=0, free=["radius"])
+    for text, expected in (
+        ("=", "is not TOML"),
+        (good.replace("6.0", "-1"), "length must be a number at least 0, not -1"),
+        (good.replace('"ellipsoidal"', '"round"'), "first.head must be one of flat, conical"),
+        (good.replace("depth = 0.6", ""), "first.depth is missing"),
+        (good.replace("['radius']", "['width']"), "free must name one or more of radius, length"),
+        (good.replace("['radius']", "['gauge', 'offset']"), "they do the same to the volume"),
+        (good.replace("['radius']", "['gauge']"), "must not name gauge for a level tank"),
+        ("bulge = 1\n" + good, "bulge is not known here"),
+    ):
+        drawing.write_text(text, encoding="utf-8")
+        assert run(["fit", str(tank_csv), "--tank", str(drawing)]) == 2
+        said = capsys.readouterr().err
+        assert expected in said
+        assert str(drawing) in said
+    assert run(["fit", str(tank_csv), "--tank", str(drawing), "--model", "line"]) == 2
+    assert "exclude each other" in capsys.readouterr().err
+
+
+def test_fit_of_a_standing_tank_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A standing cylinder's radius and dead volume come of its name alone."""
+    x = np.arange(100.0, 2000.0, 100.0)
+    v = Tank(Orientation.STANDING, 500.0, 3000.0).volume(x) * 1e-6 + 7.5
+    rows = [f"{a:g},{b:.4f},0.5" for a, b in zip(x, v, strict=True)]
+    data = tmp_path / "data.csv"
+    data.write_text("\n".join(["height_mm,volume_l,u_volume_l", *rows]), encoding="utf-8")
+    assert run(["fit", str(data), "--model", "tank-standing", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["parameters"]
+    assert found == {"radius": pytest.approx(500.0, rel=1e-6), "dead_volume": pytest.approx(7.5, abs=1e-3)}
