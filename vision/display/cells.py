@@ -108,13 +108,13 @@ def _guesses(eased: Floats, low: int, stroke: float) -> list[Guess]:
     liking = 0.5 * np.abs(WIDTHS / DIGIT_PX - USUAL_WIDTH)
     scores = np.full((len(PITCHES), len(WIDTHS)), -np.inf)
     starts = np.zeros(scores.shape, np.intp)
-    for place, step in enumerate(PITCHES.tolist()):
-        fits = int(np.searchsorted(WIDTHS, step - 0.8 * stroke, side="right"))
+    padded = np.zeros((len(WIDTHS), columns + int(PITCHES[-1])), np.float32)
+    padded[:, :columns] = eased
+    narrower = np.searchsorted(WIDTHS, PITCHES - 0.8 * stroke, side="right")
+    for place, (step, fits) in enumerate(zip(PITCHES.tolist(), narrower.tolist(), strict=True)):
         if fits:
             cells = -(-columns // step)
-            padded = np.zeros((fits, cells * step), np.float32)
-            padded[:, :columns] = eased[:fits]
-            sums = padded.reshape(fits, cells, step).sum(axis=1)
+            sums = np.add.reduce(padded[:fits, : cells * step].reshape(fits, cells, step), axis=1)
             at = sums.argmax(axis=1)
             starts[place, :fits] = at + low
             scores[place, :fits] = sums[np.arange(fits), at] - liking[:fits]
@@ -184,15 +184,14 @@ def _worth(profiles: _Profiles, widths: Floats, stroke: float) -> Floats:
             mean(profiles.d, level),
             *uprights,
             mean(profiles.g, level),
-        ],
-        axis=2,
-    )
+        ]
+    ).reshape(7, -1)
     holes = np.maximum(mean(profiles.upper, hole), 0) + np.maximum(mean(profiles.lower, hole), 0)
     # ghosts are no ink, and a segment that is half there is none
     segments = np.clip((segments - GHOST) / (0.85 - GHOST), 0.0, 1.0)
     signed = np.where(PATTERNS, 1.0, -1.0)
-    weighed = segments @ signed.T - 0.45 * PATTERNS.sum(axis=1)
-    return np.asarray(weighed.max(axis=2) - 1.5 * holes, np.float64)
+    weighed = signed @ segments - 0.45 * PATTERNS.sum(axis=1, keepdims=True)
+    return np.asarray(weighed.max(axis=0).reshape(holes.shape) - 1.5 * holes, np.float64)
 
 
 def _eased(worth: Floats) -> Floats:
@@ -268,32 +267,32 @@ def sampled(row: Straightened, lattice: Lattice) -> Samples:
             (*hole, *lower),
         ]
     )
-    ink, ground = _boxed(row.ink, x, places), _boxed(row.ground, x, places)
+    ink, ground = _boxed(row.ink, row.ground, x, places)
     above = max(1, round(top - 0.5 * lattice.stroke) - 3)
     below = round(bottom + 0.5 * lattice.stroke) + 4
     outside = (row.ink[max(0, above - BEYOND_PX) : above], row.ink[below : below + BEYOND_PX])
-    first, last = x - 0.15 * DIGIT_PX, x + w + 0.15 * DIGIT_PX
-    beyond = np.stack([_beside(part, first, last) for part in outside], axis=1)
+    beyond = np.stack([_beside(part, x - 0.15 * DIGIT_PX, w + 0.3 * DIGIT_PX) for part in outside], axis=1)
     empty = ink[:, 7:].mean(axis=1, keepdims=True)
     return Samples(ink[:, :7] - empty, ground[:, :7], beyond)
 
 
-def _boxed(patch: Patch, x: Floats, places: Floats) -> Floats:
-    """Means of `patch` over boxes: `places` (m, 4) as left, right, up, down from each of `x`: (n, m)."""
-    height, width = patch.shape
-    sums = cv2.integral(patch)
+def _boxed(ink: Patch, ground: Patch, x: Floats, places: Floats) -> tuple[Floats, Floats]:
+    """Means of both over boxes: `places` (m, 4) as left, right, up, down from each of `x`: (n, m) each."""
+    height, width = ink.shape
+    sums = cv2.integral(cv2.merge([ink, ground]))
     left = np.clip(np.rint(x[:, None] + places[:, 0]).astype(np.intp), 0, width - 1)
     right = np.clip(np.rint(x[:, None] + places[:, 1]).astype(np.intp) + 1, left + 1, width)
     up = np.clip(np.rint(places[:, 2]).astype(np.intp), 0, height - 1)
     down = np.clip(np.rint(places[:, 3]).astype(np.intp) + 1, up + 1, height)
     total = sums[down, right] - sums[up, right] - sums[down, left] + sums[up, left]
-    return np.asarray(total / ((right - left) * (down - up)), np.float64)
+    means = total / ((right - left) * (down - up))[..., None]
+    return means[..., 0], means[..., 1]
 
 
-def _beside(part: Patch, first: Floats, last: Floats) -> Floats:
-    """The most ink of a column of `part`'s rows between the columns `first` and `last`, each (cells,)."""
+def _beside(part: Patch, first: Floats, width: float) -> Floats:
+    """The most ink of a column of `part`'s rows in the `width` columns from each of `first` on, (cells,)."""
     if not len(part):
         return np.zeros(len(first))
-    columns = part.mean(axis=0)
-    ends = zip(first, last, strict=True)
-    return np.array([columns[max(0, int(a)) : max(1, int(b) + 1)].max(initial=0.0) for a, b in ends])
+    columns = part.mean(axis=0, dtype=np.float64)
+    at = np.rint(first).astype(np.intp)[:, None] + np.arange(round(width) + 1)
+    return np.asarray(np.maximum(columns[np.clip(at, 0, len(columns) - 1)].max(axis=1), 0.0), np.float64)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.display.cells import Lattice
-from vision.display.panel import ABOVE, BELOW, DIGIT_PX, Patch, Straightened
+from vision.display.panel import ABOVE, BELOW, DIGIT_PX, Straightened
 
 Floats = NDArray[np.float64]
 Lit = NDArray[np.bool_]
@@ -37,14 +38,14 @@ def fitted(row: Straightened, lattice: Lattice, lit: Lit) -> tuple[Straightened,
     and the first-order terms of a homography (shear, tilt, two keystones): what a wrong first guess of the
     panel's corners left is taken out.
     """
-    ink = np.maximum(row.ink, 0.0)
+    sums = np.asarray(cv2.integral(np.maximum(row.ink, 0.0)), np.float64)
     origin = lattice.start + 0.5 * (lattice.pitch * (lattice.count - 1) + lattice.width)
     about = (origin, 0.5 * (lattice.top + lattice.bottom))
     parts = [
-        _uprights(ink, lattice, lit, about),
-        _levels(ink, lattice, lit, about),
-        _ends(ink, lattice, lit, about),
-        _level_ends(ink, lattice, lit, about),
+        _uprights(sums, lattice, lit, about),
+        _levels(sums, lattice, lit, about),
+        _ends(sums, lattice, lit, about),
+        _level_ends(sums, lattice, lit, about),
     ]
     terms = np.concatenate([part.terms for part in parts])
     at = np.concatenate([part.at for part in parts])
@@ -64,7 +65,7 @@ def fitted(row: Straightened, lattice: Lattice, lit: Lit) -> tuple[Straightened,
         top=float(solved[TOP]),
         middle=float(solved[MIDDLE]),
         bottom=float(solved[BOTTOM]),
-        stroke=_thickness(ink, lattice, lit),
+        stroke=_thickness(sums, lattice, lit),
     )
     if not _plausible(after):
         return row, lattice, 0.0
@@ -87,27 +88,36 @@ def _plausible(lattice: Lattice) -> bool:
     )
 
 
-def _across(ink: Patch, first: int, last: int) -> Floats:
-    """The mean of the columns from `first` to `last`, of the nearest one where they lie outside the patch."""
-    low = min(max(0, first), ink.shape[1] - 1)
-    return np.asarray(ink[:, low : max(low, last) + 1].mean(axis=1), np.float64)
+def _across(sums: Floats, first: Floats, last: Floats) -> Floats:
+    """Down the patch, the means of the columns from each of `first` to each of `last`: (n, rows).
+
+    `sums` is the integral of the ink; the nearest column stands for those that lie outside the patch.
+    """
+    low = np.clip(np.rint(first).astype(np.intp), 0, sums.shape[1] - 2)
+    high = np.clip(np.rint(last).astype(np.intp), low, sums.shape[1] - 2) + 1
+    return np.asarray((np.diff(sums[:, high] - sums[:, low], axis=0) / (high - low)).T, np.float64)
 
 
-def _uprights(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
+def _along(sums: Floats, first: float, last: float) -> Floats:
+    """Along the patch, the mean of the rows from `first` to `last`: (columns,)."""
+    low = min(max(0, round(first)), sums.shape[0] - 2)
+    high = min(max(low, round(last)), sums.shape[0] - 2) + 1
+    return np.asarray(np.diff(sums[high] - sums[low]) / (high - low), np.float64)
+
+
+def _uprights(sums: Floats, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
     room = 0.5 * max(lattice.pitch - lattice.width, lattice.stroke)
     reach = max(1.5, min(0.6 * lattice.stroke + 2.0, room))  # the next cell's stroke must not pull
     profiles, heights = [], []
     for first, last in ((lattice.top, lattice.middle), (lattice.middle, lattice.bottom)):
         inner = 0.28 * (last - first)
-        rows = ink[max(0, round(first + inner)) : round(last - inner) + 1]
-        profiles.append(rows.mean(axis=0))
+        profiles.append(_along(sums, first + inner, last - inner))
         heights.append((0.5 * (first + last) - about[1]) / DIGIT_PX)
-    which = [
-        (cell, right, half) for segment, right, half in UPRIGHTS for cell in np.flatnonzero(lit[:, segment])
-    ]
-    if not which:
+    segments, rights, halves = np.array(UPRIGHTS).T
+    of, cell = np.nonzero(lit[:, segments].T)
+    if not len(cell):
         return _Seen(np.zeros((0, 10)), np.zeros(0))
-    cell, right, half = np.array(which).T
+    right, half = rights[of], halves[of]
     expected = lattice.start + cell * lattice.pitch + right * lattice.width
     found = _centres(np.array(profiles)[half], expected, reach)
     x, y = (expected - about[0]) / DIGIT_PX, np.array(heights)[half]
@@ -117,46 +127,34 @@ def _uprights(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]
     return _Seen(terms[good], found[good])
 
 
-def _levels(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
+def _levels(sums: Floats, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
     rows = np.array([lattice.top, lattice.middle, lattice.bottom])
-    cells = np.flatnonzero(lit[:, [segment for segment, _ in LEVELS]].any(axis=1))
-    profiles, which = [], []
-    for cell in cells:
-        start = lattice.start + cell * lattice.pitch
-        first, last = round(start + 0.27 * lattice.width), round(start + 0.73 * lattice.width)
-        profile = _across(ink, first, last)
-        for segment, level in LEVELS:
-            if lit[cell, segment]:
-                profiles.append(profile)
-                which.append((cell, level))
-    if not which:
+    cell, level = np.nonzero(lit[:, [segment for segment, _ in LEVELS]])
+    if not len(cell):
         return _Seen(np.zeros((0, 10)), np.zeros(0))
-    cell, level = np.array(which).T
-    found = _centres(np.array(profiles), rows[level], 0.6 * lattice.stroke + 3.0)
+    profiles = _across(sums, lattice.cells + 0.27 * lattice.width, lattice.cells + 0.73 * lattice.width)
+    found = _centres(profiles[cell], rows[level], 0.6 * lattice.stroke + 3.0)
     middle = lattice.start + cell * lattice.pitch + 0.5 * lattice.width
     terms = _row_terms(level, (middle - about[0]) / DIGIT_PX, (rows[level] - about[1]) / DIGIT_PX)
     good = np.isfinite(found)
     return _Seen(terms[good], found[good])
 
 
-def _thickness(ink: Patch, lattice: Lattice, lit: Lit) -> float:
+def _thickness(sums: Floats, lattice: Lattice, lit: Lit) -> float:
     """The strokes' thickness: that of the level ones at half of their ink: they have no neighbours."""
-    widths = []
-    rows = (lattice.top, lattice.middle, lattice.bottom)
-    reach = round(0.7 * lattice.stroke + 4)
-    for cell in np.flatnonzero(lit.any(axis=1)):
-        start = lattice.start + cell * lattice.pitch
-        first, last = round(start + 0.35 * lattice.width), round(start + 0.65 * lattice.width)
-        profile = _across(ink, first, last)
-        for segment, level in LEVELS:
-            if lit[cell, segment]:
-                low = max(0, round(rows[level]) - reach)
-                near = profile[low : round(rows[level]) + reach + 1]
-                most = float(near.max(initial=0.0))
-                if most > FAINT:
-                    widths.append(float(np.clip(near / (0.5 * most) - 0.5, 0, 1).sum()))
-    if len(widths) < FEW:
+    cell, level = np.nonzero(lit[:, [segment for segment, _ in LEVELS]])
+    if len(cell) < FEW:
         return lattice.stroke
+    profiles = _across(sums, lattice.cells + 0.35 * lattice.width, lattice.cells + 0.65 * lattice.width)
+    reach = round(0.7 * lattice.stroke + 4)
+    rows = np.rint([lattice.top, lattice.middle, lattice.bottom]).astype(np.intp)
+    at = np.clip(rows[level][:, None] + np.arange(-reach, reach + 1), 0, profiles.shape[1] - 1)
+    near = profiles[cell[:, None], at]
+    most = near.max(axis=1)
+    near, most = near[most > FAINT], most[most > FAINT]
+    if len(near) < FEW:
+        return lattice.stroke
+    widths = np.clip(near / (0.5 * most[:, None]) - 0.5, 0.0, 1.0).sum(axis=1)
     return float(np.clip(np.median(widths), 2.5, 0.3 * DIGIT_PX))
 
 
@@ -167,16 +165,18 @@ def _row_terms(level: NDArray[np.intp], x: Floats, y: Floats) -> Floats:
     return terms
 
 
-def _ends(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
+def _ends(sums: Floats, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
     """Where no level stroke shows the upper or lower row, the uprights' ends do, less well."""
     half = max(1, round(0.2 * lattice.stroke))
     which, found = [], []
     for level, across, sides in ((0, 0, ((1, 1), (5, 0))), (2, 3, ((2, 1), (4, 0)))):
         row, away = (lattice.top, -1) if level == 0 else (lattice.bottom, 1)
         for segment, right in sides:
-            for cell in np.flatnonzero(lit[:, segment] & ~lit[:, across]):
-                x = lattice.start + cell * lattice.pitch + right * lattice.width
-                profile = _across(ink, round(x) - half, round(x) + half)
+            cells = np.flatnonzero(lit[:, segment] & ~lit[:, across])
+            if not len(cells):
+                continue
+            at = np.asarray(lattice.cells[cells] + right * lattice.width, np.float64)
+            for x, profile in zip(at.tolist(), _across(sums, at - half, at + half), strict=True):
                 end = _end(profile, 0.5 * (row + lattice.middle), row, lattice.stroke)
                 if end is not None:
                     found.append(end + away * END * lattice.stroke)
@@ -187,7 +187,7 @@ def _ends(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) ->
     return _Seen(ENDS * _row_terms(of.astype(np.intp), u, v), ENDS * np.array(found))
 
 
-def _level_ends(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
+def _level_ends(sums: Floats, lattice: Lattice, lit: Lit, about: tuple[float, float]) -> _Seen:
     """Where no upright shows a cell's left or right side, the level strokes' ends do, less well."""
     half = max(1, round(0.2 * lattice.stroke))
     terms, found = [], []
@@ -196,7 +196,7 @@ def _level_ends(ink: Patch, lattice: Lattice, lit: Lit, about: tuple[float, floa
         (6, lattice.middle, ((4, 5), (1, 2))),
         (3, lattice.bottom, ((4,), (2,))),
     ):
-        profile = ink[max(0, round(row) - half) : round(row) + half + 1].mean(axis=0)
+        profile = _along(sums, row - half, row + half)
         y = (row - about[1]) / DIGIT_PX
         for right, corner in enumerate(corners):
             for cell in np.flatnonzero(lit[:, level] & ~lit[:, list(corner)].any(axis=1)):

@@ -54,8 +54,11 @@ def likeness(row: Straightened, lattice: Lattice, model: Patch) -> float:
     window = (slice(upper, lower), slice(first, last))
     if row.ink[window].size < DIGIT_PX:
         return 0.0
-    result = cv2.matchTemplate(row.ink[window], model[window], cv2.TM_CCOEFF_NORMED)
-    return float(result[0, 0]) if np.isfinite(result[0, 0]) else 0.0
+    seen, expected = row.ink[window], model[window]
+    (seen_mean, seen_scatter), (mean, scatter) = (cv2.meanStdDev(part) for part in (seen, expected))
+    together = float(np.vdot(seen, expected)) / seen.size - float(seen_mean[0, 0] * mean[0, 0])
+    apart = float(seen_scatter[0, 0] * scatter[0, 0])
+    return together / apart if apart > 0 else 0.0
 
 
 def point_shares(row: Straightened, lattice: Lattice, model: Patch, level: Floats) -> Floats:

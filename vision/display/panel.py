@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.display.picture import Picture
+from vision.display.picture import Picture, Reduced
 from vision.display.strokes import StrokeGroup
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ MOST_POINTS = 500  # of the strokes' edges that the directions are taken from
 
 @dataclass(frozen=True)
 class RowFrame:
-    """Where a row of digits lies in the reduced picture.
+    """Where a row of digits lies in a reduced picture.
 
     `corners` (4, 2) of the ink's box, clockwise from the upper left: the upper and lower sides touch the
     digits, the left and right ones have their slant. `width` and `height` along and across, in pixels.
@@ -41,6 +41,11 @@ class RowFrame:
     width: float
     height: float
     thickness: float
+
+    def enlarged(self, times: float) -> "RowFrame":
+        """The same frame in a picture of `times` as many pixels across."""
+        corners = (self.corners + 0.5) * times - 0.5
+        return RowFrame(corners, self.width * times, self.height * times, self.thickness * times)
 
 
 def row_frame(group: StrokeGroup, strict: float = OUTSIDE) -> RowFrame | None:
@@ -231,11 +236,12 @@ class Straightened:
         return np.asarray(((seen[:2] / seen[2]).T + 0.5) * self.factor - 0.5, np.float64)
 
 
-def straightened(picture: Picture, group: StrokeGroup, frame: RowFrame) -> Straightened:
+def straightened(picture: Picture, searched: Reduced, group: StrokeGroup, found: RowFrame) -> Straightened:
     """The patch of a row of digits, cut out of the small picture, or of the whole one for small digits.
 
-    Raises `FrameError` where the frame is no image.
+    `group` and `found` are in pixels of `searched`. Raises `FrameError` where the frame is no image.
     """
+    frame = found.enlarged(searched.factor / picture.factor)
     scale = DIGIT_PX / frame.height
     width = frame.width * scale
     size = (round(width + BEFORE + AFTER), ABOVE + DIGIT_PX + BELOW)
@@ -248,7 +254,7 @@ def straightened(picture: Picture, group: StrokeGroup, frame: RowFrame) -> Strai
         matrix = np.array([[factor, 0, shift], [0, factor, shift], [0, 0, 1]]) @ matrix
         factor = 1.0
     source = picture.whole if fine else picture.small
-    colour = ink_colour(picture.small, group)
+    colour = ink_colour(searched.image, group)
     window, corner = _window(source, matrix, size)
     plane = coloured(source[window], colour)
     thickness = frame.thickness * scale

@@ -13,6 +13,15 @@ from vision.instrument import Region
 Image = NDArray[np.uint8]
 
 SEARCHED_PX = 480  # width (or height) to which a picture is reduced for the search
+GLANCED_PX = 240  # and for a first one, which finds displays that fill much of the picture
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A part of a frame made smaller: `image`, of which each pixel is `factor` (≥ 1) of the frame's."""
+
+    image: Image
+    factor: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,17 @@ class Picture:
     def factor(self) -> float:
         """How many pixels of the frame a pixel of `small` is, at least 1."""
         return self._reduced[1]
+
+    @cached_property
+    def searched(self) -> Reduced:
+        """`small` with its factor. Raises `FrameError`."""
+        return Reduced(*self._reduced)
+
+    @cached_property
+    def glanced(self) -> Reduced:
+        """The part, its larger side at most GLANCED_PX pixels. Raises `FrameError`."""
+        image, factor = reduced(self.small, GLANCED_PX)
+        return Reduced(image, factor * self.factor)
 
     @cached_property
     def _reduced(self) -> tuple[Image, float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vision.display.number import Doubt, Format, Number, number_of
 from vision.display.panel import OUTERMOST, OUTSIDE, row_frame, straightened
-from vision.display.picture import Picture
+from vision.display.picture import Picture, Reduced
 from vision.display.row import RowReading, read_cells, read_row
 from vision.display.segments import MINUS, SEGMENTS
 from vision.display.series import agreed
@@ -26,6 +26,7 @@ KEYS = ("kind", "unit", "digits", "decimals", "signed")
 
 CONTRASTS = (0.22, 0.11)  # of strokes: what is searched first, and what where nothing was found
 LIKE, VERY_LIKE = 0.86, 0.92  # likeness with drawn segments of a row that is a display, or a clear one
+CLEAR = 0.88  # likeness of a row that needs no closer look
 FAINT = 0.28  # contrast below which a row of nothing but eights may be a display that is off
 FOLLOWED = 0.05  # by how much the likeness may fall from frame to frame while a display is followed
 RIVAL_HEIGHT = 0.6  # digits of a second row as high as this share of the first's are as good
@@ -40,6 +41,7 @@ ENDS = (
     ((1, 0), (1, 1)),
 )
 SMALLEST_SHARE, SMALLEST_PX = 0.03, 16.0  # height of a digit, of the part that is searched: print is smaller
+GLANCED_DIGIT_PX = 22.0  # of a digit in the smallest picture, from which a glance is enough
 DARK, BURNT_SHARE = 40.0, 0.6
 
 
@@ -161,28 +163,49 @@ class DisplayReader:
         return self._reading(seen, number, picture.corner), Track(seen, seen.text)
 
     def _rows(self, picture: Picture) -> list[RowReading]:
-        """The rows that look like lit segments, whatever they say, in strong contrast or else in any."""
-        small, factor = picture.small, picture.factor
+        """The rows that look like lit segments, whatever they say, in strong contrast or else in any.
+
+        At a glance first: where that shows large numbers and nothing in doubt, it would not show more to look
+        closer.
+        """
+        glanced = picture.glanced
+        if glanced.factor > picture.factor:
+            rows = self._rows_in(picture, glanced, CONTRASTS[0])
+            if rows and all(self._is_plain(seen, glanced.factor) for seen in rows):
+                return rows
+        for contrast in CONTRASTS:
+            rows = self._rows_in(picture, picture.searched, contrast)
+            if rows:
+                return rows
+        return []
+
+    def _is_plain(self, seen: RowReading, factor: float) -> bool:
+        """Whether a row is a clear number, so large that others as good would have been seen too."""
+        clear = seen.likeness >= CLEAR and seen.is_whole
+        large = seen.digit_height_px >= GLANCED_DIGIT_PX * factor
+        return clear and large and isinstance(number_of(seen, self._display.format), Number)
+
+    def _rows_in(self, picture: Picture, searched: Reduced, contrast: float) -> list[RowReading]:
+        """The rows that are found in a reduced picture, by strokes of at least `contrast`."""
+        thorough = searched is picture.searched
+        factor = searched.factor
         rows: list[RowReading] = []
         taken: list[tuple[float, float, float, float]] = []
-        smallest = max(SMALLEST_PX, SMALLEST_SHARE * factor * max(small.shape[:2]))
+        smallest = max(SMALLEST_PX, SMALLEST_SHARE * factor * max(searched.image.shape[:2]))
         least = smallest  # height of a group that could still be as good a display
-        for contrast in CONTRASTS:
-            for group in stroke_groups(small, contrast):
-                if any(group.overlaps(box) for box in taken) or len(group.mask) * factor < least:
-                    continue
-                seen = _row_of(picture, group)
-                if seen is None or seen.digit_height_px < smallest:
-                    continue
-                if not self._is_display(seen, group.contrast):
-                    continue
-                rows.append(seen)
-                if isinstance(number_of(seen, self._display.format), Number):
-                    least = max(least, RIVAL_HEIGHT * seen.digit_height_px)
-                    left, top, right, bottom = seen.box()
-                    taken.append((left / factor, top / factor, right / factor, bottom / factor))
-            if rows:
-                break
+        for group in stroke_groups(searched.image, contrast):
+            if any(group.overlaps(box) for box in taken) or len(group.mask) * factor < least:
+                continue
+            seen = _row_of(picture, searched, group, thorough)
+            if seen is None or seen.digit_height_px < smallest:
+                continue
+            if not self._is_display(seen, group.contrast):
+                continue
+            rows.append(seen)
+            if isinstance(number_of(seen, self._display.format), Number):
+                least = max(least, RIVAL_HEIGHT * seen.digit_height_px)
+                left, top, right, bottom = seen.box()
+                taken.append((left / factor, top / factor, right / factor, bottom / factor))
         return rows
 
     def _is_display(self, seen: RowReading, contrast: float) -> bool:
@@ -227,7 +250,7 @@ class DisplayReader:
         )
 
 
-def _row_of(picture: Picture, group: StrokeGroup) -> RowReading | None:
+def _row_of(picture: Picture, searched: Reduced, group: StrokeGroup, thorough: bool) -> RowReading | None:
     """What a group of strokes shows; where that is no display, between its outermost strokes."""
     best: RowReading | None = None
     height = 0.0
@@ -236,10 +259,10 @@ def _row_of(picture: Picture, group: StrokeGroup) -> RowReading | None:
         if outline is None or outline.height < 1.08 * height:
             continue
         height = outline.height
-        seen = read_row(straightened(picture, group, outline))
+        seen = read_row(straightened(picture, searched, group, outline), thorough)
         if seen is not None and (best is None or seen.worth > best.worth):
             best = seen
-        if best is not None and best.likeness >= LIKE:
+        if not thorough or (best is not None and best.likeness >= LIKE):
             break
     return best
 

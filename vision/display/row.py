@@ -76,6 +76,14 @@ class RowReading:
         return uprights_are_split(self.row, self.lattice, self.lit)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether sign and digits reach from the first to the last of the strokes that were found."""
+        lattice, spare = self.lattice, 0.4 * self.lattice.pitch
+        start = lattice.start if self.beside.minus is None else min(lattice.start, self.beside.minus[0])
+        end = float(lattice.cells[-1]) + lattice.width
+        return start - spare < self.row.left and self.row.right < end + spare
+
+    @property
     def digit_height_px(self) -> float:
         """The height of a digit in pixels of the picture."""
         lattice = self.lattice
@@ -96,10 +104,13 @@ class RowReading:
         return float(left), float(top), float(right), float(bottom)
 
 
-def read_row(row: Straightened) -> RowReading | None:
-    """The best way to set digits' cells on the strokes of `row`, or None where there is none."""
-    best = _best_cells(row)
-    if best is None or best.likeness < UNLIKE:
+def read_row(row: Straightened, thorough: bool = True) -> RowReading | None:
+    """The best way to set digits' cells on the strokes of `row`, or None where there is none.
+
+    Not `thorough`: the first way only.
+    """
+    best = _best_cells(row, thorough)
+    if thorough and (best is None or best.likeness < UNLIKE):
         trimmed = row.trimmed()
         again = _best_cells(trimmed) if trimmed is not None else None
         if again is not None and (best is None or again.worth > best.worth):
@@ -125,7 +136,7 @@ def _with_room(reading: RowReading) -> RowReading:
     return reading
 
 
-def _best_cells(row: Straightened) -> RowReading | None:
+def _best_cells(row: Straightened, thorough: bool = True) -> RowReading | None:
     best: RowReading | None = None
     for tried, guess in enumerate(find_lattices(row)):
         straight, lattice = row, guess
@@ -142,7 +153,7 @@ def _best_cells(row: Straightened) -> RowReading | None:
         reading = read_cells(straight, lattice)
         if reading is not None and (best is None or reading.worth > best.worth):
             best = reading
-        if best is not None and best.worth > GOOD:
+        if not thorough or (best is not None and best.worth > GOOD):
             break
         if tried > 0 and (best is None or best.likeness < HOPELESS):
             break
