@@ -124,6 +124,34 @@ def fit_nonlinear(
     return _fit_both(model, xs, ys, beta, uy=uy, ux=ux)
 
 
+def judged_at(
+    model: Regression,
+    x: ArrayLike,
+    y: ArrayLike,
+    parameters: ArrayLike,
+    *,
+    y_covariance: ArrayLike,
+    x_covariance: ArrayLike | None = None,
+    x_adjusted: ArrayLike | None = None,
+) -> NonlinearFit:
+    """What a fit says at parameters, shape (p,), that were found otherwise: covariance, χ², residuals.
+
+    `x_adjusted`: the adjusted x that belong to them, shape (n,); the others and what is raised as
+    `fit_nonlinear`.
+    """
+    xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    beta = np.asarray(parameters, dtype=np.float64)
+    _demand_points(xs, ys, beta)
+    combined = _covariance("y_covariance", y_covariance, ys.size)
+    if x_covariance is None or x_adjusted is None:
+        return _finished(_Problem(model, xs, xs, ys, np.zeros_like(ys), _factor(combined)), combined, beta)
+    xi = np.asarray(x_adjusted, dtype=np.float64)
+    slope = model.derivative(xi, beta)
+    ux = _covariance("x_covariance", x_covariance, ys.size)
+    combined = combined + slope[:, np.newaxis] * ux * slope
+    return _finished(_Problem(model, xi, xs, ys, slope, _factor(combined)), combined, beta)
+
+
 def _fit_both(model: Regression, xs: Array, ys: Array, beta: Array, *, uy: Array, ux: Array) -> NonlinearFit:
     """Errors in both: fits with the tangents at the adjusted x, which are adjusted again until they stay."""
     xi = xs.copy()

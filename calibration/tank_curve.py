@@ -10,15 +10,20 @@ from calibration.curve import Curve
 from calibration.curve_models import invert, quadratic_form
 from calibration.errors import CalibrationError, UnsuitableModelError
 from calibration.fitted import FittedCurve, Points
-from calibration.nonlinear import fit_nonlinear
-from calibration.tanks import Tank
+from calibration.nonlinear import NonlinearFit, fit_nonlinear, judged_at
+from calibration.tanks import Orientation, Tank
 
 Array = NDArray[np.float64]
 
 DIMENSIONS = ("radius", "length", "tilt", "gauge")
 OFFSET, DEAD_VOLUME = "offset", "dead_volume"
 
+TILT = "tilt"
+
 _BEYOND_MAX = 0.02  # of the height: readings that may lie outside of the fitted tank
+_TILT_PROBE = 1e-3  # rad; where the uncertainty of the tilt's square is asked for
+_SHARE_OF_SQUARE = 0.01  # of the uncertainty of the tilt's square: what the smallest tilt may add to it
+_SQUARE_GROWTH = 3.0  # of the tilt's uncertainty towards zero; where it does not grow, there is no square
 
 
 @dataclass(frozen=True)
@@ -105,18 +110,7 @@ def fit_tank(points: Points, shape: TankShape) -> FittedCurve:
 
     Raises as `fit_nonlinear`, and `UnsuitableModelError` where readings lie outside the fitted tank.
     """
-    start = [
-        {OFFSET: shape.offset, DEAD_VOLUME: shape.dead_volume}.get(name, getattr(shape.tank, name, 0.0))
-        for name in shape.free
-    ]
-    fit = fit_nonlinear(
-        _Guarded(shape),
-        points.x,
-        points.v,
-        start,
-        y_covariance=points.v_covariance,
-        x_covariance=points.x_covariance,
-    )
+    fit = _with_tilt_that_counts(points, shape, _fitted(points, shape))
     domain = _readings_within(shape, fit.parameters, points.x)
     return FittedCurve(
         Curve(shape, fit.parameters, fit.covariance, domain),
@@ -124,6 +118,69 @@ def fit_tank(points: Points, shape: TankShape) -> FittedCurve:
         fit.dof,
         np.asarray(points.v - shape.value(points.x, fit.parameters)),
         fit.normalised_residuals,
+    )
+
+
+def _fitted(points: Points, shape: TankShape) -> NonlinearFit:
+    start = [
+        {OFFSET: shape.offset, DEAD_VOLUME: shape.dead_volume}.get(name, getattr(shape.tank, name, 0.0))
+        for name in shape.free
+    ]
+    return fit_nonlinear(
+        _Guarded(shape),
+        points.x,
+        points.v,
+        start,
+        y_covariance=points.v_covariance,
+        x_covariance=points.x_covariance,
+    )
+
+
+def _with_tilt_that_counts(points: Points, shape: TankShape, fit: NonlinearFit) -> NonlinearFit:
+    """The fit; where its tilt came out as good as zero, with a small one whose uncertainty can be stated.
+
+    A tilt about the middle of a lying tank changes its volumes by the tilt's square only; what is left of
+    its first derivative is that of the offset. So at a tilt of zero first order knows no uncertainty of it
+    (and its covariance is singular), however large a tilt the points allow. There the smallest tilt is put
+    whose square is a hundredth of that square's own uncertainty, and the other quantities fitted to it.
+    """
+    if shape.tank.orientation is not Orientation.LYING or TILT not in shape.free:
+        return fit
+    place = shape.free.index(TILT)
+    tilt = float(fit.parameters[place])
+
+    def u_at(other: float) -> float:
+        moved = _tilted_about_middle(shape, fit.parameters, other)
+        return float(np.sqrt(_judged(points, shape, moved, fit.x_adjusted).covariance[place, place]))
+
+    least = float(np.sqrt(_SHARE_OF_SQUARE * 2 * _TILT_PROBE * u_at(_TILT_PROBE)))
+    if abs(tilt) >= least or u_at(least) < _SQUARE_GROWTH * u_at(10 * least):
+        return fit
+    tank, offset, dead = shape.shaped(_tilted_about_middle(shape, fit.parameters, least))
+    rest = tuple(name for name in shape.free if name != TILT)
+    others = _fitted(points, TankShape(tank, rest, shape.factor, offset, dead))
+    return _judged(points, shape, np.insert(others.parameters, place, least), others.x_adjusted)
+
+
+def _tilted_about_middle(shape: TankShape, parameters: Array, tilt: float) -> Array:
+    """The parameters with another tilt; a free offset keeps the liquid's level at the middle of the tank."""
+    tank, offset, _ = shape.shaped(parameters)
+    given = dict(zip(shape.free, parameters.tolist(), strict=True))
+    if OFFSET in given:
+        given[OFFSET] = offset + (tank.gauge - tank.length / 2) * float(np.tan(tank.tilt) - np.tan(tilt))
+    given[TILT] = tilt
+    return np.array(list(given.values()))
+
+
+def _judged(points: Points, shape: TankShape, parameters: Array, x_adjusted: Array) -> NonlinearFit:
+    return judged_at(
+        _Guarded(shape),
+        points.x,
+        points.v,
+        parameters,
+        y_covariance=points.v_covariance,
+        x_covariance=points.x_covariance,
+        x_adjusted=x_adjusted,
     )
 
 
