@@ -21,6 +21,7 @@ from vision.several_frames import combined
 from vision.station import CameraGeometry, Scale
 from vision.thermometer.column import ColumnEnd
 from vision.thermometer.parallax import Pinhole, Sight, sight_by_perspective, sight_by_place
+from vision.thermometer.printed_numbers import NumberCheck
 from vision.thermometer.scene import KIND, Scene, find_scene, follow_scene
 
 KEYS = ("kind", "unit", "minimum", "maximum", "division", "label_every", "column_offset_mm", "division_mm")
@@ -134,6 +135,7 @@ class ThermometerReader:
         self._thermometer = instrument
         self._camera = camera
         self._region = region
+        self._check = NumberCheck()
 
     def read(self, frame: Frame) -> Answer:
         """The reading of one frame, or why it is refused. Raises `FrameError` for bytes that are no image."""
@@ -150,7 +152,7 @@ class ThermometerReader:
             followed = follow_scene(picture.image, before.scene)
             if followed is not None:
                 return self._answer(followed, picture), Track(followed, before.shape)
-        scene = find_scene(picture.image, self._thermometer.scale, picture.lens)
+        scene = find_scene(picture.image, self._thermometer.scale, picture.lens, self._check)
         if isinstance(scene, Refusal):
             return replace(scene, drawing=picture.placed(scene.drawing)), None
         return self._answer(scene, picture), Track(scene, picture.image.shape)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vision import doubts
 from vision.camera_model import Lens
 from vision.edges import centroids, line_strengths, peaks
-from vision.graduation import Lattice, NumberingFault, fit_lattice, number_marks
+from vision.graduation import Graduation, Lattice, NumberingFault, fit_lattice, number_marks
 from vision.labels import measure_labels
 from vision.marks import LEAST_MARKS, MarkColumn, find_marks, standing_out
 from vision.reading import Drawing, Reason, Refusal
@@ -27,6 +27,7 @@ from vision.thermometer.column import (
     middle_of,
 )
 from vision.thermometer.local_scale import LocalScale, marks_in_picture
+from vision.thermometer.printed_numbers import NumberCheck
 from vision.thermometer.ribbon import Points, Ribbon
 from vision.thermometer.turned import Turn, TurnedLens, lean
 
@@ -78,8 +79,10 @@ class Scene:
         return Drawing(self.scale.marks, curves, (first[0], first[1], second[0], second[1]))
 
 
-def find_scene(image: Image, scale: Scale, lens: Lens) -> Scene | Refusal:
+def find_scene(image: Image, scale: Scale, lens: Lens, check: NumberCheck) -> Scene | Refusal:
     """Scale and column of a picture `image` (height, width, 3), or why it is refused.
+
+    `check` compares the numbering with the printed numbers.
 
     `scale.increases` is not used: where the column is filled, values are low.
     """
@@ -89,7 +92,7 @@ def find_scene(image: Image, scale: Scale, lens: Lens) -> Scene | Refusal:
     found = _find_marks(gray, scale, lens)
     if found is None:
         return Refusal(KIND, *doubts.of_picture(gray))
-    turn, column, lattice, upright = found
+    turn, column, _, upright = found
     marks = Drawing(marks=marks_in_picture(column, (), turn))
     spacing, width = column.period / turn.scale, column.width / turn.scale
     stripe = find_stripe(_ribbon(image, column, turn), spacing, width)
@@ -107,17 +110,34 @@ def find_scene(image: Image, scale: Scale, lens: Lens) -> Scene | Refusal:
     if sense is Direction.DOWN and end.ahead[1] < -MOST_HANGING:
         said = "the column is filled from above: the picture is upside down, or this is no thermometer"
         return Refusal(KIND, Reason.AMBIGUOUS, said, marks)
+    numbered = _numbered(found, replace(scale, increases=sense), gray.shape, thickness, check)
+    if isinstance(numbered, NumberingFault):
+        return Refusal(KIND, numbered.reason, numbered.detail, marks)
+    return _scene(LocalScale(turn, numbered, lens), stripe, end)
+
+
+def _numbered(
+    found: tuple[Turn, MarkColumn, Lattice, Gray],
+    scale: Scale,
+    shape: tuple[int, ...],
+    thickness: float,
+    check: NumberCheck,
+) -> Graduation | NumberingFault:
+    """The stated numbers on the marks that were `found`, unless marks or print speak against them."""
+    turn, column, lattice, upright = found
+    x = column.inner_x + column.tilt * np.arange(upright.shape[0], dtype=np.float64)
     labels = None
     if scale.label_every is not None:
         labels = measure_labels(upright, column, scale.label_every)
         # between the middles of the outer strokes, which are about as thick as marks: blur does not widen it
         labels = replace(labels, width=labels.width - thickness)
-    x = column.inner_x + column.tilt * np.arange(upright.shape[0], dtype=np.float64)
-    seen = turn.rows_inside(x, gray.shape)
-    numbered = number_marks(column, lattice, replace(scale, increases=sense), seen, labels)
+    numbered = number_marks(column, lattice, scale, turn.rows_inside(x, shape), labels)
     if isinstance(numbered, NumberingFault):
-        return Refusal(KIND, numbered.reason, numbered.detail, marks)
-    return _scene(LocalScale(turn, numbered, lens), stripe, end)
+        return numbered
+    notes = check.judged(upright, numbered)
+    if isinstance(notes, NumberingFault):
+        return notes
+    return replace(numbered, notes=(*numbered.notes, *notes))
 
 
 def _find_marks(gray: Gray, scale: Scale, lens: Lens) -> tuple[Turn, MarkColumn, Lattice, Gray] | None:
