@@ -12,7 +12,7 @@ from vision import doubts
 from vision.camera_model import Lens
 from vision.edges import centroids, line_strengths, peaks
 from vision.graduation import Graduation, Lattice, NumberingFault, fit_lattice, number_marks
-from vision.labels import measure_labels
+from vision.labels import Labels, measure_labels
 from vision.marks import LEAST_MARKS, MarkColumn, find_marks, standing_out
 from vision.reading import Drawing, Reason, Refusal
 from vision.station import Direction, Scale, Side
@@ -126,17 +126,21 @@ def _numbered(
     """The stated numbers on the marks that were `found`, unless marks or print speak against them."""
     turn, column, lattice, upright = found
     x = column.inner_x + column.tilt * np.arange(upright.shape[0], dtype=np.float64)
-    labels = None
-    if scale.label_every is not None:
+    seen = turn.rows_inside(x, shape)
+
+    def checked(labels: Labels | None) -> tuple[Graduation | NumberingFault, tuple[str, ...]]:
+        numbered = number_marks(column, lattice, scale, seen, labels)
+        notes = check.judged(upright, numbered) if isinstance(numbered, Graduation) else ()
+        return (notes, ()) if isinstance(notes, NumberingFault) else (numbered, notes)
+
+    numbered, notes = checked(None)
+    open_still = numbered.reason is Reason.AMBIGUOUS if isinstance(numbered, NumberingFault) else bool(notes)
+    if open_still and scale.label_every is not None:  # legible numbers say more than their widths
         labels = measure_labels(upright, column, scale.label_every)
         # between the middles of the outer strokes, which are about as thick as marks: blur does not widen it
-        labels = replace(labels, width=labels.width - thickness)
-    numbered = number_marks(column, lattice, scale, turn.rows_inside(x, shape), labels)
+        numbered, notes = checked(replace(labels, width=labels.width - thickness))
     if isinstance(numbered, NumberingFault):
         return numbered
-    notes = check.judged(upright, numbered)
-    if isinstance(notes, NumberingFault):
-        return notes
     return replace(numbered, notes=(*numbered.notes, *notes))
 
 
