@@ -57,6 +57,18 @@ class GiveCommand(Asked):
     run: RunId | None = None
 
 
+class GiveAnswer(Asked):
+    """A person's answer to the prompt `number`: places of the checks that were seen to, and the numbers."""
+
+    model_config = ConfigDict(strict=False, extra="forbid", allow_inf_nan=False, frozen=True)
+
+    number: int = Field(ge=1)
+    person: Words
+    confirmed: list[int] = Field(max_length=100)
+    values: dict[Words, FiniteFloat] = Field(max_length=100)
+    run: RunId | None = None
+
+
 class Run(Given):
     """A run as the list shows it. Volumes and errors are null until there is a result."""
 
@@ -139,6 +151,26 @@ class LiveGauge(Given):
     picture: int
 
 
+class LiveQuestion(Given):
+    """A number that a prompt asks for, within `low` to `high` of `unit`; texts by language."""
+
+    name: str
+    text: dict[str, str]
+    unit: str
+    low: FiniteFloat
+    high: FiniteFloat
+
+
+class LivePrompt(Given):
+    """What a technician is to do, to see to and to enter; the run waits for the answer. Texts by language."""
+
+    number: int
+    name: str
+    text: dict[str, str]
+    checks: list[dict[str, str]]
+    questions: list[LiveQuestion]
+
+
 class LiveTag(Given):
     """A value of the rig; null where it is unknown."""
 
@@ -173,6 +205,7 @@ class Live(Given):
     level: LiveLevel | None
     scale_first: FiniteFloat | None
     scale_last: FiniteFloat | None
+    prompt: LivePrompt | None
     gauges: list[LiveGauge]
     tags: list[LiveTag]
     alarms: list[str]

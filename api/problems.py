@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from api.errors import ApiError, BusyError, NotFoundError, NotNowError, RecordError, SettingsError, TwinError
 from calibration.errors import CalibrationError
-from control.errors import ConfigurationError, ControlError
+from control.errors import AnswerError, ConfigurationError, ControlError
 from vision.errors import StationError, VisionError
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,6 +24,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     SettingsError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    AnswerError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RecordError: HTTPStatus.INTERNAL_SERVER_ERROR,
     TwinError: HTTPStatus.SERVICE_UNAVAILABLE,
     ControlError: HTTPStatus.SERVICE_UNAVAILABLE,

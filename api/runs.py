@@ -18,7 +18,7 @@ from api.events import EventStream
 from api.indexing import index_folders, rows_of
 from api.interrupted import choice_of, latest_interrupted, store_missing_results, what_changed
 from api.lock import BenchLock
-from api.models import Live
+from api.models import GiveAnswer, Live
 from api.records import FRAMES, RESULT, canonical_json, find_run, load_record, new_run_id, write_durably
 from api.results import result_of
 from api.settings import Choice, Configuration, Settings, configure
@@ -207,6 +207,19 @@ class Runs:
         except TransitionError as problem:
             raise NotNowError(str(problem)) from problem
         self._publish("command", {"command": word})
+        self._show()
+
+    def answer(self, given: GiveAnswer) -> None:
+        """Answer the prompt that the run waits on.
+
+        Raises `NotNowError` when nothing or another run is on the bench, `AnswerError` for an answer that is
+        not whole or whose prompt does not wait.
+        """
+        if self._watch is None or self._task is None:
+            raise NotNowError("nothing is running")
+        if given.run is not None and given.run != self._watch.run_id:
+            raise NotNowError(f"the run {given.run} is not the one on the bench")
+        self._watch.run.answer(given.number, given.person, given.confirmed, given.values)
         self._show()
 
     async def close(self) -> None:

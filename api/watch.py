@@ -7,7 +7,7 @@ from typing import Any
 
 from api.bench import Look
 from api.indexing import item_of, row_of
-from api.models import Live, LiveGauge, LiveLevel, LiveTag, RunCommand
+from api.models import Live, LiveGauge, LiveLevel, LivePrompt, LiveTag, RunCommand
 from api.settings import Configuration
 from api.storage.tables import RunRow
 from control.sequence import Run
@@ -49,6 +49,7 @@ IDLE = Live(
     level=None,
     scale_first=None,
     scale_last=None,
+    prompt=None,
     gauges=[],
     tags=[],
     alarms=[],
@@ -145,6 +146,7 @@ class Watch:
             level=self.level,
             scale_first=self.scale[0],
             scale_last=self.scale[1],
+            prompt=LivePrompt.model_validate(status["prompt"]) if status["prompt"] else None,
             gauges=list(self.gauges.values()),
             tags=self._tags(status["tags"]),
             alarms=[alarm["detail"] for alarm in status["alarms"]],

@@ -58,6 +58,7 @@ sys.path.insert(0, str(ROOT / "tests" / "control"))  # the proxy is test equipme
 from fault_proxy import FaultProxy, WireFault  # noqa: E402 - found by the line above
 
 REPORT: Final = ROOT / "docs" / "reference" / "faults.md"
+SHORT: Final = "check-standard"  # two deliveries: every step of a verification occurs
 FACTOR: Final = 60.0  # of the wire's runs, whose line is a real one on the wall's clock
 SIMULATED_FACTOR: Final = 20.0  # of the twin's runs: the bench polls every two seconds of the rig's clock
 WITNESS_STEPS: Final = 10
@@ -320,13 +321,12 @@ class Stand:
         heard: list[tuple[str, dict[str, Any]]] = []
         journal = Journal.create(self.folder, rig.clock, lambda kind, data: heard.append((kind, dict(data))))
         settings = load_settings()
-        plain = configure(settings, settings.choose(operator="campaign")).plain()
-        plain["procedure"] = {**plain["procedure"], "repeats": 2, "neck_targets": []}
-        configuration = configure(settings, settings.choose())
+        plain = configure(settings, settings.choose(operator="campaign", procedure=SHORT)).plain()
+        configuration = configure(settings, settings.choose(procedure=SHORT))
         item = {key: plain["measure"][key] for key in ("name", "make", "model", "serial")}
         self.run = Run(
             rig,
-            replace(configuration.procedure, repeats=2, neck_targets=()),
+            configuration.procedure,
             measure=configuration.measure,
             rules=configuration.rules,
             level=self.eye,

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.fills import CONFIGS, PlantReader, configuration
+from control.blocks import Deliveries, Once
 from control.journal import Journal, Line, read_record
 from control.procedure import Procedure, load_procedure
 from control.rig import Rig
@@ -50,7 +51,7 @@ class Measured:
 def soak(runs: int, seed: int = 3) -> list[Measured]:
     """So many runs of one repeat on one rig, one after the other."""
     whole = load_procedure(CONFIGS / "procedures" / "verify-measure.toml")
-    procedure = replace(whole, repeats=1, neck_targets=(), prewet=False)
+    procedure = replace(whole, blocks=(Once("empty"), Once("soak"), Deliveries(1, (0.0,))))
     return run_simulated(lambda loop: _soak(loop, seed, runs, procedure))
 
 

@@ -53,7 +53,9 @@ class Standards:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the procedure asked for: repeats and the largest range of their errors in mL (None: no limit)."""
+    """What the procedure asked for: repeats at the nominal mark, and the largest range of their errors in mL
+    (None: no limit).
+    """
 
     repeats: int
     repeat_range_ml: float | None
@@ -154,9 +156,18 @@ def _certificate(section: Section) -> str:
 def _plan(section: Section) -> Plan:
     limits = section.optional_section("limits")
     return Plan(
-        repeats=section.integer("repeats", at_least=1),
+        repeats=_repeats_at_mark(section),
         repeat_range_ml=None if limits is None else limits.optional_number("repeat_range_ml", above=0),
     )
+
+
+def _repeats_at_mark(section: Section) -> int:
+    """How many deliveries of the procedure come to the nominal mark."""
+    found = 0
+    for block in section.sections("steps"):
+        if block.text("do") == "deliveries" and 0.0 in block.numbers("targets"):
+            found += block.integer("repeats", at_least=1)
+    return found
 
 
 def _divisions(station: Section | None) -> dict[str, float]:

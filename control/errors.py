@@ -7,6 +7,7 @@ ControlError
 │   └── CommandRefusedError   the device answered that it will not; carries the device's reason
 ├── HeldError            a step cannot go on: the run goes to Held with this reason
 ├── SuspendedError       a cause outside the bench: the run waits, and goes on by itself once it has gone
+├── AnswerError          an answer that is not whole, or to a prompt that does not wait
 ├── TransitionError      a command that means nothing in the run's state
 └── RecordError          a record that cannot be written, or is not what it should be
 """
@@ -56,6 +57,10 @@ class SuspendedError(ControlError):
         super().__init__(reason)
         self.lasts = lasts
         self.limit_s = limit_s
+
+
+class AnswerError(ControlError):
+    """A person's answer is not whole, or its prompt does not wait; the message says what is expected."""
 
 
 class TransitionError(ControlError):

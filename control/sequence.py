@@ -12,6 +12,7 @@ from control.journal import Journal, tell
 from control.observers import GaugeReader, LevelReader, Listener
 from control.orders import Order, Orders, order_of, order_of_door
 from control.procedure import Procedure
+from control.prompts import Desk
 from control.resume import Standing, checkpoint_line, compare_rig
 from control.rig import SHORTEST_WAIT_S, Rig
 from control.rig_tags import LATCHES, word
@@ -71,6 +72,7 @@ class Run:
         self._discard = False
         self._context: Context | None = None
         self._orders = Orders()
+        self._desk = Desk()
         self._alarm_failure: Exception | None = None
         self._told_wall_s = float("-inf")
 
@@ -116,9 +118,10 @@ class Run:
             "commands": [str(command) for command in self.commands()],
             "step": step.name,
             "repeat": step.repeat,
-            "repeats": self.procedure.repeats,
+            "repeats": self._plan[-1].repeat,
             "target": step.target,
             "next_step": following,
+            "prompt": self._asked(),
             "level": memory.level,
             "level_unit": memory.unit,
             "progress": self._at / len(self._plan),
@@ -136,6 +139,14 @@ class Run:
             "ages_s": self.rig.ages_s(),
             "connected": self.rig.connected,
         }
+
+    def answer(self, number: int, person: str, confirmed: Sequence[int], values: Mapping[str, float]) -> None:
+        """Answer the prompt `number` for `person` as `control.prompts.Desk` does. Raises `AnswerError`."""
+        self._desk.answer(number, person, confirmed, values)
+
+    def _asked(self) -> dict[str, Any] | None:
+        asked = self._desk.open
+        return None if asked is None else {"number": asked[0], **asked[1].plain()}
 
     async def execute(self) -> str:
         """Run to the end. Whatever happens, the valves are told to close and the record gets its end.
@@ -185,6 +196,7 @@ class Run:
             Memory() if self._standing is None else self._standing.memory,
             self._gauges,
             self._gauge_reader,
+            self._desk,
         )
         order = None if self._standing is None else await self._come_back(self._context, self._standing)
         while True:

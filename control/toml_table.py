@@ -152,6 +152,21 @@ class TomlTable:
             raise self.error(name, f"expected a table, not {value!r}")
         return TomlTable(value, self.file, self.key(name))
 
+    def take_tables(self, name: str, *, least: int = 0) -> tuple["TomlTable", ...]:
+        """A list of tables, `[[name]]`; where none are needed it may be left out."""
+        if least == 0 and name not in self._left:
+            return ()
+        value = self._take(name, f"a list of {least} or more tables")
+        if (
+            not isinstance(value, list)
+            or len(value) < least
+            or not all(isinstance(item, dict) for item in value)
+        ):
+            raise self.error(name, f"expected a list of {least} or more tables, not {value!r}")
+        return tuple(
+            TomlTable(item, self.file, f"{self.key(name)}[{place}]") for place, item in enumerate(value)
+        )
+
     def finish(self, known: str = "") -> None:
         """Refuse the keys that nobody took. `known` may list what there is, for the message."""
         if self._left:

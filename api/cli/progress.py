@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from api.cli.hands import LANGUAGE, HandsOnTerminal
 from api.cli.output import Output
 from api.models import Live
 from api.numbers import number, signed
@@ -31,6 +32,7 @@ class RunProgress:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._asking = False
+        self._hands: HandsOnTerminal | None = None
 
     def __enter__(self) -> Self:
         if not self._output.as_json and self._output.errors.is_terminal:
@@ -63,6 +65,9 @@ class RunProgress:
             self._output.record({"event": kind, **data})
         if kind == "state":
             self._heard_state(str(data["to"]), str(data["reason"]))
+        elif kind == "prompt":
+            # The prompt waits for its answer once the run's task has come to rest.
+            asyncio.get_running_loop().call_soon(self._ask_for_hands)
         elif kind == "alarm":
             self._say(f"alarm: {data['detail']}")
         elif kind == "observation" and data["purpose"] == "gauge":
@@ -110,10 +115,39 @@ class RunProgress:
             return
         if not self._asking:
             self._say(QUESTION)
-            loop.add_reader(sys.stdin.fileno(), self._answered)
-            self._asking = True
+            self._listen()
+
+    def _listen(self) -> None:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._answered)
+        self._asking = True
+
+    def _ask_for_hands(self) -> None:
+        live = self._runs.live() if self._runs is not None else None
+        if live is None or live.prompt is None:
+            return
+        if self._output.as_json or not sys.stdin.isatty():
+            self._say("nobody is there to answer a prompt: the run is stopped")
+            self._tell("stop")
+            return
+        self._hands = HandsOnTerminal(live.prompt, live.operator)
+        self._say(live.prompt.text[LANGUAGE])
+        self._go_on_with_hands(self._hands)
+        if not self._asking:
+            self._listen()
+
+    def _go_on_with_hands(self, hands: HandsOnTerminal) -> None:
+        if hands.question:
+            self._say(hands.question)
+            return
+        self._ask_no_more()
+        if self._runs is not None:
+            self._runs.answer(hands.answer())
 
     def _answered(self) -> None:
+        if self._hands is not None:
+            self._hands.take(sys.stdin.readline())
+            self._go_on_with_hands(self._hands)
+            return
         answer = sys.stdin.readline().strip().lower()
         word = {"r": "unhold", "s": "stop", "a": "abort"}.get(answer[:1])
         if word is None:
@@ -125,6 +159,7 @@ class RunProgress:
         if self._asking:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             self._asking = False
+        self._hands = None
 
     def _tell(self, word: str) -> None:
         if self._runs is not None and word in self._runs.live().commands:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.bench import Look
 from api.errors import NotFoundError
-from api.models import GiveCommand, Live
+from api.models import GiveAnswer, GiveCommand, Live
 from api.pictures import MEDIA_TYPE, draw_look
 from api.problems import describe
 from api.routes.bench import Bench
@@ -26,6 +26,17 @@ async def get_live(bench: Bench) -> Live:
 async def give_command(bench: Bench, given: GiveCommand) -> Live:
     """Tell the run to hold, unhold, stop, abort or clear. The effect follows and is seen in the events."""
     bench.command(given.command.value, given.run)
+    return bench.live()
+
+
+@router.post(
+    "/live/answers",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=describe(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def give_answer(bench: Bench, given: GiveAnswer) -> Live:
+    """Answer the prompt that the run waits on: who did it, what was seen to, which numbers were found."""
+    bench.answer(given)
     return bench.live()
 
 

@@ -28,7 +28,7 @@ async def drain(context: Context) -> None:
     if began.flag("drain_stream"):
         broke = await rig.wait_for(
             lambda s: not s.flag("drain_stream"),
-            context.procedure.drain_time_limit_s,
+            context.procedure.drain.time_limit_s,
             "the stream has not broken into drops",
             LOOK_S,
         )

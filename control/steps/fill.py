@@ -107,7 +107,7 @@ async def dose(context: Context, opcode: str, volume_l: float) -> None:
 def capacity_l(context: Context) -> float:
     """The most that this procedure lets into the measure, in L."""
     procedure, vessel = context.procedure, context.vessel
-    highest = max((*procedure.targets, *procedure.neck_targets, 0.0))
+    highest = max(procedure.highest_target, 0.0)
     ml = vessel.ml_per_unit(context.memory.unit) if context.memory.unit else 1.0
     return (vessel.nominal_l + highest * ml / 1000.0) * (1.0 + CAPACITY_MARGIN)
 

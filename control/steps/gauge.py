@@ -27,7 +27,7 @@ async def read_water(context: Context, target: float) -> None:
     """
     for gauge in context.gauges_showing(Shown.WATER_TEMPERATURE):
         wire_c = (await context.rig.refresh()).number(gauge.shows)
-        seen = await _read(context, gauge, "full", target, wire_c, context.procedure.gauge_frames, TRIES)
+        seen = await _read(context, gauge, "full", target, wire_c, context.procedure.read.gauge_frames, TRIES)
         if seen.value is None:
             raise refused(seen)
         u_wire = _stated(context, "thermometers", "water_standard_uncertainty_c")

@@ -1,9 +1,12 @@
-"""The steps of *verify measure* in their order, made from a procedure."""
+"""The steps of a procedure in their order, made from its blocks."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from control.blocks import Block, Confirm, Deliveries
 from control.procedure import Procedure
+from control.prompts import Prompt
+from control.steps.confirm import confirm
 from control.steps.drain import drain, empty
 from control.steps.fill import fill_to, prewet
 from control.steps.settle import read, settle
@@ -15,38 +18,69 @@ EMPTY = "empty"
 
 
 def plan(procedure: Procedure) -> tuple[Step, ...]:
-    """Every step of the run, from the emptied measure to the last drained weighing.
-
-    The last repeat goes up the neck: `neck_targets` instead of `targets`, where there are any.
-    """
-    steps = [
-        Step(EMPTY, empty, detail="bring the measure to empty, drain closed", checkpoint=True),
-        Step("soak", soak, detail="water, vessel and air must agree", checkpoint=True),
-    ]
-    if procedure.prewet:
-        steps += [
-            Step("prewet", prewet, target=0.0, detail="fill to nominal by the meter"),
-            Step("drain", drain, detail="prewet: empty and let drip", discards=True, checkpoint=True),
-        ]
-    for repeat in range(1, procedure.repeats + 1):
-        last = repeat == procedure.repeats
-        targets = procedure.neck_targets if last and procedure.neck_targets else procedure.targets
-        steps.append(
-            Step(EMPTY, empty, repeat, detail="begin the repeat with an empty measure", checkpoint=True)
-        )
-        for target in targets:
-            steps += _at_level(repeat, target)
-        steps += [
-            Step("drain", drain, repeat, detail="empty and let drip", discards=True),
-            Step(
-                "weigh",
-                partial(weigh, target=None, load="drained"),
-                repeat,
-                detail="drained",
-                checkpoint=True,
-            ),
-        ]
+    """Every step of the run. Repeats are numbered through all blocks; what belongs to none is in repeat 0."""
+    steps: list[Step] = []
+    repeats = 0
+    for block in procedure.blocks:
+        steps += _steps(block, repeats)
+        repeats += repeats_of(block)
     return tuple(steps)
+
+
+def repeats_of(block: Block) -> int:
+    """How many repeats a block has."""
+    return block.repeats if isinstance(block, Deliveries) else 0
+
+
+def _steps(block: Block, repeats: int) -> list[Step]:
+    """The steps of a block after so many repeats."""
+    match block:
+        case Confirm(prompt):
+            return [_confirmed(prompt, repeats)]
+        case Deliveries():
+            return [
+                step
+                for repeat in range(repeats + 1, repeats + block.repeats + 1)
+                for step in _delivery(repeat, block.targets)
+            ]
+        case _:
+            match block.do:
+                case "empty":
+                    return [
+                        Step(EMPTY, empty, detail="bring the measure to empty, drain closed", checkpoint=True)
+                    ]
+                case "soak":
+                    return [Step("soak", soak, detail="water, vessel and air must agree", checkpoint=True)]
+                case "prewet":
+                    return [
+                        Step("prewet", prewet, target=0.0, detail="fill to nominal by the meter"),
+                        Step(
+                            "drain",
+                            drain,
+                            detail="prewet: empty and let drip",
+                            discards=True,
+                            checkpoint=True,
+                        ),
+                    ]
+
+
+def _confirmed(prompt: Prompt, repeat: int) -> Step:
+    return Step("confirm", partial(confirm, prompt), repeat, detail=prompt.name, checkpoint=True)
+
+
+def _delivery(repeat: int, targets: Sequence[float]) -> list[Step]:
+    return [
+        Step(EMPTY, empty, repeat, detail="begin the repeat with an empty measure", checkpoint=True),
+        *(step for target in targets for step in _at_level(repeat, target)),
+        Step("drain", drain, repeat, detail="empty and let drip", discards=True),
+        Step(
+            "weigh",
+            partial(weigh, target=None, load="drained"),
+            repeat,
+            detail="drained",
+            checkpoint=True,
+        ),
+    ]
 
 
 def _at_level(repeat: int, target: float) -> list[Step]:

@@ -57,6 +57,6 @@ def slope_of(times_s: Sequence[float], levels_ml: Sequence[float], u_ml: float) 
 
 async def read(context: Context, target: float) -> None:
     """The reading that counts: several frames, kept as evidence. Raises `HeldError` if refused."""
-    seen = await look_until_read(context, "measure", target, frames=context.procedure.read_frames, keep=True)
+    seen = await look_until_read(context, "measure", target, frames=context.procedure.read.frames, keep=True)
     if seen.value is None:
         raise refused(seen)

@@ -10,6 +10,7 @@ from control.gauges import Gauge, Shown
 from control.journal import Journal
 from control.observers import GaugeReader, LevelReader, Observation
 from control.procedure import Procedure
+from control.prompts import Desk
 from control.rig import Rig
 from control.snapshot import Snapshot
 
@@ -68,6 +69,7 @@ class Context:
     memory: Memory
     gauges: Sequence[Gauge] = ()
     gauge_reader: GaugeReader = field(default_factory=NoGauges)
+    desk: Desk = field(default_factory=Desk)
     repeat: int = 0
 
     def gauges_showing(self, quantity: Shown) -> list[Gauge]:

@@ -57,6 +57,12 @@ def flat_picture(reading: float) -> bytes:
     return data.tobytes()
 
 
+def deliveries_of(procedure: dict[str, Any]) -> list[list[float]]:
+    """The targets of every repeat of a procedure, as its file has them."""
+    blocks = [block for block in procedure["steps"] if block["do"] == "deliveries"]
+    return [block["targets"] for block in blocks for _ in range(block["repeats"])]
+
+
 def write_run(
     data: Path,
     run: str,
@@ -79,9 +85,8 @@ def write_run(
         journal.append("state", {"from": "Idle", "to": "Starting", "command": "start", "reason": ""})
         writer = _Writer(journal, folder, line, camera, observe)
         procedure = line["procedure"]
-        for repeat in range(1, procedure["repeats"] + 1):
-            last = repeat == procedure["repeats"]
-            for target in procedure["neck_targets"] if last else procedure["targets"]:
+        for repeat, targets in enumerate(deliveries_of(procedure), start=1):
+            for target in targets:
                 writer.fill(repeat, target)
             writer.drain(repeat)
         if outcome is not None:

@@ -161,6 +161,13 @@ def test_nothing_running_takes_no_command(client: TestClient) -> None:
     assert client.post("/api/v1/live/commands", json={"command": "explode"}).status_code == 422
 
 
+def test_an_answer_without_a_prompt_is_refused(client: TestClient) -> None:
+    """No run: 409; an answer that is not whole: 422."""
+    whole = {"number": 1, "person": "J. Lin", "confirmed": [0], "values": {}}
+    assert client.post("/api/v1/live/answers", json=whole).status_code == 409
+    assert client.post("/api/v1/live/answers", json={**whole, "person": ""}).status_code == 422
+
+
 def test_what_can_be_run(client: TestClient) -> None:
     """The setup names every file of the configuration, and the defaults."""
     answer = client.get("/api/v1/setup").json()

@@ -35,6 +35,12 @@ def settings(rules: str = "tw-owner-standard-measure", **measure: Any) -> dict[s
     }
 
 
+def deliveries_of(procedure: dict[str, Any]) -> list[list[float]]:
+    """The targets of every repeat of a procedure, as its file has them."""
+    blocks = [block for block in procedure["steps"] if block["do"] == "deliveries"]
+    return [block["targets"] for block in blocks for _ in range(block["repeats"])]
+
+
 class Truth:
     """What is true in a simulated run: drawn from the seed, within what the certificates state."""
 
@@ -82,10 +88,9 @@ def record(truth: Truth, data: dict[str, Any] | None = None) -> list[dict[str, A
     write("settings", data)
     procedure = data["procedure"]
     gauged = _thermometer(data) is not None
-    for repeat in range(1, procedure["repeats"] + 1):
+    for repeat, targets in enumerate(deliveries_of(procedure), start=1):
         film = rng.normal(0, truth.film_g)
-        last = repeat == procedure["repeats"]
-        for target in procedure["neck_targets"] if last else procedure["targets"]:
+        for target in targets:
             _fill(truth, write, repeat, target, gauged=gauged)
         write("drip", {"repeat": repeat, "required_s": 30.0, "waited_s": 30.2, "started": "stream-broke"})
         # A thicker film than usual stays behind: that much less was delivered.

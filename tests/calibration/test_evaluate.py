@@ -115,7 +115,7 @@ def test_common_errors_are_not_averaged_away() -> None:
     """Thirty repeats leave the balance's and the reader's own errors as large as three do."""
     settings = synthetic.settings()
     few = evaluate(synthetic.record(synthetic.Truth(4), settings))
-    settings["procedure"]["repeats"] = 30
+    settings["procedure"]["steps"][3]["repeats"] = 29
     many = evaluate(synthetic.record(synthetic.Truth(4), settings))
 
     def contribution(result: dict[str, Any], symbol: str) -> float:
@@ -191,7 +191,7 @@ def test_an_incomplete_repeat_is_left_out() -> None:
 def test_one_repeat_has_no_repeatability() -> None:
     """A procedure of one repeat gives an error, but nothing is known of its repeatability."""
     settings = synthetic.settings()
-    settings["procedure"]["repeats"] = 1
+    del settings["procedure"]["steps"][3]
     result = evaluate(synthetic.record(synthetic.Truth(10), settings))
     assert (result["repeatability"], result["repeat_range_ml"]) == ("unknown", None)
     assert result["verdict"]["outcome"] == "none"

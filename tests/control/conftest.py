@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rig_bench import CONFIGS, TWIN, Bench, RunBench, prepared_run, running_bench
 
+from control.blocks import Deliveries, Once
 from control.procedure import Procedure, load_procedure
 from control.registers import RegisterMap, load_register_map
 from control.rig import Rig
@@ -22,7 +23,7 @@ def register_map() -> RegisterMap:
 def procedure() -> Procedure:
     """A short form of the shipped procedure: one repeat at nominal, no prewet."""
     whole = load_procedure(CONFIGS / "procedures" / "verify-measure.toml")
-    return replace(whole, repeats=1, neck_targets=(), prewet=False)
+    return replace(whole, blocks=(Once("empty"), Once("soak"), Deliveries(1, (0.0,))))
 
 
 @pytest.fixture

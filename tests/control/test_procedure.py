@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rig_bench import CONFIGS
 
+from control.blocks import Deliveries, Once
 from control.errors import ConfigurationError
 from control.procedure import load_procedure
 
@@ -15,27 +16,31 @@ SHIPPED = CONFIGS / "procedures" / "verify-measure.toml"
 def test_the_shipped_procedure_is_read() -> None:
     """Figures are where the file has them, the source is kept, and nothing can be changed afterwards."""
     procedure = load_procedure(SHIPPED)
-    assert (3, (0.0,), (-240.0, -120.0, 0.0, 120.0, 240.0)) == (
-        procedure.repeats,
-        procedure.targets,
-        procedure.neck_targets,
-    )
+    assert (
+        Once("empty"),
+        Once("soak"),
+        Once("prewet"),
+        Deliveries(2, (0.0,)),
+        Deliveries(1, (-240.0, -120.0, 0.0, 120.0, 240.0)),
+    ) == procedure.blocks
+    assert 240.0 == procedure.highest_target
     assert 600.0 == procedure.fill.coarse_stop_short_ml == procedure.source["fill"]["coarse_stop_short_ml"]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        procedure.repeats = 1  # type: ignore[misc]  # what the test is about
+        procedure.name = "other"  # type: ignore[misc]  # what the test is about
 
 
 @pytest.mark.parametrize(
     ("old", "new", "key", "expected"),
     [
-        ("repeats = 3", "repeats = 0", "repeats", "1 to 100"),
-        ("repeats = 3", "repeats = 3\nspeed = 1", "speed", "unknown key"),
+        ("repeats = 2", "repeats = 0", "steps[3].repeats", "1 to 100"),
+        ("repeats = 2", "repeats = 2\nspeed = 1", "steps[3].speed", "unknown key"),
         ("[read]", "[read]\nspeed = 1", "read.speed", "unknown key"),
-        ("targets = [0.0]", "targets = []", "targets", "list of finite numbers"),
-        ("targets = [0.0]", "targets = [nan]", "targets", "list of finite numbers"),
-        ("targets = [0.0]", "targets = [5.0, 0.0]", "targets", "levels that rise"),
-        ("prewet = true", "prewet = 1", "prewet", "true or false"),
-        ("prewet = true", "", "prewet", "missing"),
+        ("targets = [0.0]", "targets = []", "steps[3].targets", "list of finite numbers"),
+        ("targets = [0.0]", "targets = [nan]", "steps[3].targets", "list of finite numbers"),
+        ("targets = [0.0]", "targets = [5.0, 0.0]", "steps[3].targets", "levels that rise"),
+        ('do = "prewet"', 'do = "pre-wet"', "steps[2].do", "expected one of empty, soak, prewet"),
+        ('do = "prewet"', "", "steps[2].do", "missing"),
+        ("[[steps]]", "[[stages]]", "stages", "unknown key"),
         ('method = "gravimetric"', 'method = "magic"', "method", "expected one of gravimetric"),
         ("air_range_c = [18.0, 27.0]", "air_range_c = [27.0, 18.0]", "soak.air_range_c", "low < high"),
         ("frames = 3", "frames = 2", "settle.frames", "3 to 1000"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rig_bench import CONFIGS, Bench, RunBench, prepared_run, running_bench, shipped, until
 
+from control.blocks import Deliveries
 from control.errors import TransitionError
 from control.journal import Line
 from control.observers import Observation
@@ -64,7 +65,9 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One whole run for the tests that only look at its record."""
     procedure = load_procedure(CONFIGS / "procedures" / "verify-measure.toml")
-    short = replace(procedure, repeats=2, neck_targets=(-240.0, 120.0))
+    short = replace(
+        procedure, blocks=(*procedure.blocks[:3], Deliveries(1, (0.0,)), Deliveries(1, (-240.0, 120.0)))
+    )
     folder = tmp_path_factory.mktemp("finished") / "run"
 
     async def execute() -> Finished:
@@ -441,7 +444,7 @@ async def test_temperatures_that_disagree_suspend_and_after_the_wait_hold(
     bench: Bench, procedure: Procedure, tmp_path: Path
 ) -> None:
     """The soak names what differs and by how much it may; it is waited for, but not for ever."""
-    cold = replace(procedure, soak=replace(procedure.soak, air_range_c=(10.0, 11.0), wait_s=30.0))
+    cold = procedure.having(replace(procedure.soak, air_range_c=(10.0, 11.0), wait_s=30.0))
     async with prepared_run(bench, cold, tmp_path / "cold") as run_bench:
         task = await start(run_bench)
         await run_bench.until_state(State.HELD)
@@ -477,7 +480,8 @@ async def test_a_soak_that_is_reached_goes_on_by_itself(
 
 def test_the_plan_goes_up_the_neck_in_the_last_repeat(procedure: Procedure) -> None:
     """Nominal, nominal, then the neck from below; a discarded repeat begins with its emptying."""
-    steps = plan(replace(procedure, repeats=3, neck_targets=(-240.0, 0.0, 240.0)))
+    deliveries = (Deliveries(2, (0.0,)), Deliveries(1, (-240.0, 0.0, 240.0)))
+    steps = plan(replace(procedure, blocks=deliveries))
     fills = [(step.repeat, step.target) for step in steps if step.name == "fill"]
     assert [(1, 0.0), (2, 0.0), (3, -240.0), (3, 0.0), (3, 240.0)] == fills
     last = max(index for index, step in enumerate(steps) if step.name == "drain")

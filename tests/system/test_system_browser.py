@@ -135,6 +135,34 @@ def test_a_run_is_held_resumed_and_aborted_by_key(watched: Watched, service: Ser
     expect(page.get_by_role("row").filter(has_text="M. Chen")).to_contain_text("Aborted")
 
 
+def test_a_technicians_hands_are_asked_for_and_recorded(watched: Watched, service: Service) -> None:
+    """The prompt wants every check and takes the answer; then the next; the record names the person."""
+    page = watched.page
+    page.goto("/")
+    page.get_by_label("Operator").fill("J. Lin")
+    page.get_by_label("Procedure").select_option("verify-measure-attended")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/live")
+    prompt = page.locator("[data-prompt-card]")
+    for text in ("Inspect the measure", "Place the measure"):
+        expect(prompt.locator("[data-prompt-text]")).to_contain_text(text)
+        done = prompt.get_by_role("button", name="Done, go on")
+        done.click()
+        expect(prompt).to_be_visible()  # nothing is ticked: the browser asks for it
+        for check in prompt.get_by_role("checkbox").all():
+            check.check()
+        prompt.get_by_label("Done by").fill("M. Chen")
+        done.click()
+    expect(prompt).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-word]")).to_have_text("Aborted", timeout=RUN_LIMIT_MS)
+    page.get_by_role("button", name="The bench is in order").click()
+    run = page.locator("[data-result-link] a").get_attribute("href")
+    assert run is not None
+    record = (service.data / run.rpartition("/")[2] / "record.jsonl").read_text(encoding="utf-8")
+    assert record.count('"person":"M. Chen"') == 2
+
+
 def test_a_busy_bench_is_said_on_the_form(watched: Watched, browser: Browser, service: Service) -> None:
     """Two people start at once: the second one reads that the bench is busy, on the page where they are."""
     other = Watched(browser, service)

@@ -226,6 +226,81 @@ function showTags() {
   }
 }
 
+// A prompt's fields are made once for its number: what a person has ticked and typed must stay.
+let shownPrompt = null;
+
+function promptLabel(kind, text) {
+  const label = document.createElement("label");
+  label.className = kind;
+  const input = document.createElement("input");
+  const words = document.createElement("span");
+  words.textContent = text;
+  label.append(...(kind === "check" ? [input, words] : [words, input]));
+  return [label, input];
+}
+
+function showPrompt() {
+  const card = find("prompt-card");
+  const prompt = live.prompt;
+  card.hidden = prompt === null;
+  const key = prompt === null ? null : `${live.run} ${prompt.number}`;
+  if (key === shownPrompt) return;
+  shownPrompt = key;
+  if (prompt === null) return;
+  const language = document.documentElement.lang;
+  const word = (words) => words[language] ?? words.en;
+  put(find("prompt-text"), word(prompt.text));
+  put(find("prompt-problem"), "");
+  const checks = prompt.checks.map((check, place) => {
+    const [label, input] = promptLabel("check", word(check));
+    Object.assign(input, { type: "checkbox", name: "check", value: String(place), required: true });
+    return label;
+  });
+  const questions = prompt.questions.map((question) => {
+    const [label, input] = promptLabel("field", `${word(question.text)} / ${UNITS[question.unit] ?? question.unit}`);
+    Object.assign(input, {
+      type: "number",
+      name: `value-${question.name}`,
+      min: question.low,
+      max: question.high,
+      step: "any",
+      required: true,
+    });
+    return label;
+  });
+  find("prompt-fields").replaceChildren(...checks, ...questions);
+  const person = find("prompt-form").elements.person;
+  if (person.value === "") person.value = live.operator;
+}
+
+find("prompt-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const entered = new FormData(event.currentTarget);
+  const values = live.prompt.questions.map(({ name }) => [name, Number(entered.get(`value-${name}`))]);
+  try {
+    const answer = await fetch("/api/v1/live/answers", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify({
+        number: live.prompt.number,
+        person: entered.get("person"),
+        confirmed: entered.getAll("check").map(Number),
+        values: Object.fromEntries(values),
+        run: live.run,
+      }),
+    });
+    const body = await answer.json();
+    if (answer.ok) {
+      live = body;
+      show();
+    } else {
+      put(find("prompt-problem"), body.detail);
+    }
+  } catch {
+    put(find("prompt-problem"), say("the service does not answer"));
+  }
+});
+
 // A gauge's element is made once and then only its texts change, so that nothing on the page jumps.
 function gaugeElement(list, name) {
   const present = [...list.children].find((item) => item.dataset.name === name);
@@ -292,6 +367,7 @@ function show() {
   showPicture();
   showLevel();
   showStep();
+  showPrompt();
   showGauges();
   showTags();
   showControls();

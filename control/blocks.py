@@ -1,0 +1,88 @@
+"""The typed steps of a procedure, as its file lists them: `[[steps]]`, each with `do` and its own keys.
+
+A block says what is wanted; `control.steps.plan` turns it into the steps that do it. A new type is a class
+here, its line in `BLOCKS`, and its steps there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+from control.prompts import Prompt, take_prompt
+from control.toml_table import TomlTable
+
+Plain = Literal["empty", "soak", "prewet"]
+
+
+@dataclass(frozen=True)
+class Once:
+    """A step that needs no figures of its own."""
+
+    do: Plain
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """A technician's hands: the run waits until a person has answered."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Weighed deliveries: empty, then at each of the rising `targets` fill, read and weigh; drain, weigh."""
+
+    repeats: int
+    targets: tuple[float, ...]
+
+
+Block = Once | Confirm | Deliveries
+
+
+def take_blocks(root: TomlTable) -> tuple[Block, ...]:
+    """The blocks under `steps`, at least one. Raises `ConfigurationError`: file, key, what is expected."""
+    blocks = []
+    for table in root.take_tables("steps", least=1):
+        do = table.take_text("do", choices=tuple(BLOCKS))
+        blocks.append(BLOCKS[do](table, do))
+        table.finish()
+    return tuple(blocks)
+
+
+def targets_of(block: Block) -> tuple[float, ...]:
+    """The levels that a block fills to, in scale units."""
+    return block.targets if isinstance(block, Deliveries) else ()
+
+
+def _once(table: TomlTable, do: str) -> Once:
+    del table
+    for known in get_args(Plain):
+        if do == known:
+            return Once(known)
+    raise AssertionError(do)
+
+
+def _confirm(table: TomlTable, _do: str) -> Confirm:
+    return Confirm(take_prompt(table))
+
+
+def _deliveries(table: TomlTable, _do: str) -> Deliveries:
+    return Deliveries(table.take_int("repeats", 1, 100), _rising(table, "targets"))
+
+
+def _rising(table: TomlTable, name: str) -> tuple[float, ...]:
+    targets = table.take_numbers(name, least=1, most=1000)
+    if any(not low < high for low, high in pairwise(targets)):
+        raise table.error(name, "expected levels that rise: each is approached from below")
+    return targets
+
+
+BLOCKS: Final[Mapping[str, Callable[[TomlTable, str], Block]]] = MappingProxyType(
+    {
+        **dict.fromkeys(get_args(Plain), _once),
+        "confirm": _confirm,
+        "deliveries": _deliveries,
+    }
+)
