@@ -10,19 +10,25 @@ LOST_SHARE = 0.03  # of the ticks that may be missing at an end: a scale does no
 STRAY_SHARE = 0.15  # of the ticks: what else may lie on the ring, such as print in the gap
 BESIDE_PLACES, MOST_STRAY = 4, 2  # places beyond each end, and how many may be inked: a needle may lie there
 LEAST_LONG = 0.2  # by how much the ink of long ticks exceeds that of short ones, at least
+AS_LONG = 0.25  # of the difference between long and short ticks: ticks that differ by less are as long
 MOST_SHORT, MOST_LONG = 0.3, 0.16  # shares of long ticks that look short, and of short ones that look long
 
 
 def placed(
     place: NDArray[np.intp], inked: Values, long: Values, count: int, every: int
-) -> tuple[int, float, float]:
-    """The place of the minimum's tick, how well it fits (at most about 2), by how many ticks it is best."""
+) -> tuple[int, float, float, float]:
+    """The place of the minimum's tick, how well it fits (at most about 2), by how many ticks it is best, and
+    by how many without the places that lie half a major step off.
+    """
     offsets = np.arange(place[0], place[-1] - count + 2)
     scores = np.array([_score(place - offset, inked, long, count, every) for offset in offsets])
     best = int(np.argmax(scores))
-    others = np.delete(scores, best)
-    margin = (float(scores[best]) - float(others.max())) * count if len(others) else float(count)
-    return int(offsets[best]), float(scores[best]), margin
+    away = np.abs(np.arange(len(offsets)) - best)
+    halves = (2 * away) % (2 * every) == every if every % 2 == 0 else np.zeros(len(away), np.bool_)
+    margins = []
+    for others in (scores[away > 0], scores[(away > 0) & ~halves]):
+        margins.append((float(scores[best]) - float(others.max())) * count if len(others) else float(count))
+    return int(offsets[best]), float(scores[best]), margins[0], margins[1]
 
 
 def _score(index: NDArray[np.intp], inked: Values, long: Values, count: int, every: int) -> float:
@@ -78,3 +84,22 @@ def _long_contradiction(index: NDArray[np.intp], ticks: NDArray[np.bool_], long:
     if short_majors > MOST_SHORT or long_minors > MOST_LONG:
         return f"the long ticks are not each {every}th"
     return ""
+
+
+def halved(index: NDArray[np.intp], inked: Values, long: Values, count: int, every: int) -> bool:
+    """Whether the ticks half-way between the long ones are as long (and as broad) as they.
+
+    The arguments are those of `contradiction`, for places that nothing contradicts.
+    """
+    if every < 4 or every % 2:
+        return False
+    seen = (inked > FAINT) & (index >= 0) & (index < count)
+    phase = index % every
+    major, half = seen & (phase == 0), seen & (phase == every // 2)
+    short = seen & (phase != 0) & ~half
+    if not (major.any() and half.any() and short.any()):
+        return False
+    middle = [np.median(long[:, kind], axis=1) for kind in (major, half, short)]
+    told = middle[0] - middle[2] > LEAST_LONG
+    beside = np.abs(middle[0] - middle[1]) < AS_LONG * (middle[0] - middle[2])
+    return bool(told.any() and beside[told].all())

@@ -24,7 +24,9 @@ MOST_TICKS, LEAST_TICKS = 721, 11
 RING_SHARE, RING_SHARE_U = 0.86, 0.06  # radius of the ring over that of the dial, on usual faces
 USUAL_HEIGHT, USUAL_HEIGHT_U = 0.05, 0.03  # of a needle above its face over the ring's radius, not stated
 USUAL_PIVOT_U = 0.0025  # of the ring's radius: how far a pivot may stand beside the middle of its scale
-UNKNOWN_PIVOT_U = 0.01  # the same where nothing of the dial's make is known
+UNKNOWN_PIVOT_U = (
+    0.003  # the same where nothing of the dial's make is known: as of the dials of benchmarks/dials
+)
 AXIS_FLOOR_PX = 0.06  # shades and blur pull the edges of a needle's tip by as much
 BEYOND = 0.08  # of the span: a needle further outside the scale is not read
 
@@ -155,6 +157,11 @@ class DialReader:
     def _answer(self, frame: Frame, ring: TickRing, middle: Middle, needle: Needle) -> Answer:
         dial, graduation = self._dial, ring.graduation
         notes: list[str] = []
+        if ring.halved:
+            notes.append(
+                f"each {dial.minor_per_major // 2}th tick is as long as those of the major step: by length it"
+                " cannot be told that the step is the station's"
+            )
         beside, beside_u = self._pivot(frame, middle, needle, notes)
         reach = graduation.measured_at
         angle = needle.direction - asin(max(-1.0, min(1.0, beside / reach)))

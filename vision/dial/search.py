@@ -8,6 +8,7 @@ import numpy as np
 
 from vision.dial.face import Centre, Gray, find_centres, find_ticks
 from vision.dial.graduation import number_ring
+from vision.dial.halving import Numerals, numerals_of
 from vision.dial.ring import find_rings
 from vision.dial.ticks import TickRing, measure_ticks
 from vision.instrument import Region
@@ -18,7 +19,7 @@ SMALL_PX = 700  # of the longer side: smaller pictures are enlarged, so that tic
 SURE = 1.75  # score of a ring that needs no comparison with others
 LEAST_SCORE = 0.7
 LEAST_SEEN = 0.6
-LEAST_MARGIN = 1.2  # ticks by which a numbering must be better than the next
+LEAST_MARGIN = 2.0  # ticks by which a numbering must be better than the next
 MOST_SCATTER = 0.12  # of a pitch: ticks that lie less regularly are no ticks
 DARK = 40.0  # 95 % of the picture below this grey
 BURNT = 0.7  # share of the picture at the top of the range
@@ -60,7 +61,7 @@ def _searched(gray: Gray, count: int, every: int) -> TickRing | NoDial:
             best = ring
         if best is not None and best.score > SURE and not best.fault:
             break
-    return _judged(gray, best, most, count)
+    return _judged(gray, best, most, count, every)
 
 
 def _bright_in_the_middle(gray: Gray) -> bool:
@@ -92,7 +93,7 @@ def _better(one: TickRing, other: TickRing) -> bool:
     return (not one.fault, one.score) > (not other.fault, other.score)
 
 
-def _judged(gray: Gray, best: TickRing | None, most: int, count: int) -> TickRing | NoDial:
+def _judged(gray: Gray, best: TickRing | None, most: int, count: int, every: int) -> TickRing | NoDial:
     """`best`, unless it is not to be believed."""
     if best is None or best.score < LEAST_SCORE or best.graduation.seen < LEAST_SEEN:
         return _nothing(gray, most, count)
@@ -101,7 +102,12 @@ def _judged(gray: Gray, best: TickRing | None, most: int, count: int) -> TickRin
         return NoDial(Reason.INCONSISTENT_NUMBERING, said)
     if best.scatter > MOST_SCATTER * best.graduation.pitch:
         return NoDial(Reason.NO_DIAL, "the strokes of the ring lie too irregularly to be ticks")
-    if best.margin < LEAST_MARGIN:
+    numerals = numerals_of(gray, best, every) if best.halved else Numerals.UNSEEN
+    if numerals is Numerals.AT_HALVES:
+        said = f"each {every // 2}th tick is long and has a numeral, not each {every}th as the station says"
+        return NoDial(Reason.INCONSISTENT_NUMBERING, said)
+    margin = best.margin_by_numerals if numerals is Numerals.AT_MAJORS else best.margin
+    if margin < LEAST_MARGIN:
         return NoDial(Reason.AMBIGUOUS, "it cannot be told which of the ticks is the minimum's")
     return best
 

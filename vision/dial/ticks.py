@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vision.dial.face import Gray
 from vision.dial.graduation import Graduation
-from vision.dial.numbering import FAINT, contradiction, placed
+from vision.dial.numbering import FAINT, contradiction, halved, placed
 from vision.dial.refinement import by_angles, by_ends
 from vision.dial.ring import FaceMap
 from vision.edges import centroids, line_strengths
@@ -36,7 +36,9 @@ class TickRing:
 
     `residual` (n,) is how far each lies beside the lattice, `scatter` their standard deviation, in radians;
     `contrast` in grey levels; `margin` is how much better the numbering is than the next best, in ticks.
-    `fault` says what contradicts the station, empty where nothing does.
+    `fault` says what contradicts the station, empty where nothing does; `halved` whether ticks as long as the
+    major ones stand half-way between them, and `margin_by_numerals` is the margin where numerals tell the two
+    apart.
     """
 
     graduation: Graduation
@@ -48,6 +50,8 @@ class TickRing:
     score: float
     margin: float
     fault: str
+    halved: bool = False
+    margin_by_numerals: float = 0.0
 
     def lacks_end(self, index: float) -> bool:
         """Whether a needle at `index` stands beside an end of the scale whose tick is not there."""
@@ -99,7 +103,13 @@ def measure_ticks(gray: Gray, graduation: Graduation, every: int) -> TickRing | 
             break
         again = _measured(gray, better, every, number=bool(ring.fault))
         if again is not None and not ring.fault:
-            again = replace(again, score=ring.score, margin=ring.margin)
+            again = replace(
+                again,
+                score=ring.score,
+                margin=ring.margin,
+                halved=ring.halved,
+                margin_by_numerals=ring.margin_by_numerals,
+            )
         ring = again
     return ring
 
@@ -187,14 +197,15 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
     if usual < LEAST_CONTRAST:
         return None
     inked = np.clip((strength[peak] - floor) / usual, 0.0, 1.0)
-    offset, score, margin, fault = 0, 0.0, 0.0, ""
+    offset, score, margin, fault, halves, by_numerals = 0, 0.0, 0.0, "", False, 0.0
     if number:
         if not _ink_on_face(unrolled, profile, peak):
             return None
         area = np.maximum(strength[unrolled.window] - floor, 0).sum(axis=1)
         long = _long(unrolled, usual, area)
-        offset, score, margin = placed(place, inked, long, count, every)
+        offset, score, margin, by_numerals = placed(place, inked, long, count, every)
         fault = contradiction(place - offset, inked, long, count, every)
+        halves = halved(place - offset, inked, long, count, every)
     angle = unrolled.angles(centroids(strength, peak, max(2, int(0.3 * unrolled.per_pitch))))
     index = place - offset
     graduation = replace(graduation, first=graduation.first + offset * pitch)
@@ -217,6 +228,8 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
         score=score,
         margin=margin,
         fault=fault,
+        halved=halves,
+        margin_by_numerals=by_numerals,
     )
 
 

@@ -38,6 +38,7 @@ class Drawn:
     major_length: float = 0.14
     minor_width: float = 0.010
     major_width: float = 0.018
+    long_halves: bool = False  # half-way between two numerals a tick as long as theirs
     inside_aligned: bool = False
     arc: bool = False
     numerals: bool = True
@@ -180,8 +181,9 @@ def _face(dial: Drawn) -> Image:
     for k, value in enumerate(np.linspace(dial.minimum, dial.maximum, count)):
         angle = dial.angle(float(value))
         long = k % dial.minor_per_major == 0
-        length = dial.major_length if long else dial.minor_length
-        half = 0.5 * (dial.major_width if long else dial.minor_width)
+        like_long = long or (dial.long_halves and 2 * k % dial.minor_per_major == 0)
+        length = dial.major_length if like_long else dial.minor_length
+        half = 0.5 * (dial.major_width if like_long else dial.minor_width)
         ends = (1.0, 1.0 + length) if dial.inside_aligned else (1.0 - length, 1.0)
         cv2.fillPoly(layer, [_flat(_bar(angle, *ends, half))], dial.ink, cv2.LINE_AA, SHIFT)
         if long and dial.numerals:

@@ -39,7 +39,7 @@ def test_scale_is_placed_by_its_ends() -> None:
     """The minimum is where the ticks begin, by a clear margin, even with some ticks hidden."""
     index, inked, long = _scale(51, 10)
     inked[20:24] = 0
-    offset, _, margin = placed(index + 3, inked, long, 51, 10)
+    offset, _, margin, _ = placed(index + 3, inked, long, 51, 10)
     assert 3 == offset
     assert margin > 3
 
