@@ -1,6 +1,6 @@
 """The dial reader on random dials that it was not developed on: see dial_designs.
 
-    python -m benchmarks.dials [--count 400] [--first 70000] [--list] [--write]
+    python -m benchmarks.dials [--count 300] [--first 70000] [--list] [--write]
 
 Each dial is also described wrongly (as other scales of the list), which has to be refused. `--write` renews
 docs/reference/dials.md.
@@ -113,9 +113,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--count", type=int, default=400, help="how many dials (default 400)")
+    parser.add_argument("--count", type=int, default=300, help="how many dials (default 300)")
     parser.add_argument("--first", type=int, default=70_000, help="the first seed (default 70000)")
-    parser.add_argument("--wrong", type=int, default=60, help="how many are described wrongly (default 60)")
+    parser.add_argument("--wrong", type=int, default=40, help="how many are described wrongly (default 40)")
     parser.add_argument("--list", action="store_true", help="every dial")
     parser.add_argument("--write", action="store_true", help="renew docs/reference/dials.md")
     options = parser.parse_args()
