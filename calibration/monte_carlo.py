@@ -140,14 +140,15 @@ class Comparison:
 def compare(first_order: Propagated, simulated: Simulated, digits: int) -> Comparison:
     """First order against Monte Carlo. JCGM 101:2008, 8.1.
 
-    Raises `CalibrationError` where the two are at different coverage probabilities.
+    Where first order knows no uncertainty (a square at zero: JCGM 101:2008, 9.4.2) the tolerance is that of
+    the simulated one. Raises `CalibrationError` where the two are at different coverage probabilities.
     """
     if first_order.probability != simulated.probability:
         raise CalibrationError(
             f"intervals of {first_order.probability} and {simulated.probability} cannot be compared"
         )
     low, high = first_order.value - first_order.expanded, first_order.value + first_order.expanded
-    tolerance = numerical_tolerance(first_order.u, digits)
+    tolerance = numerical_tolerance(first_order.u or simulated.u, digits)
     distances = abs(low - simulated.low), abs(high - simulated.high)
     if max(distances) > tolerance:
         low, high = simulated.low, simulated.high

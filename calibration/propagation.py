@@ -23,6 +23,9 @@ Quantities = Mapping[str, Any]
 Function = Callable[[Quantities], Any]
 
 _COMPLEX_STEP = 1e-30
+_DIFFERENCE_STEP = 1e-3  # of an input's standard uncertainty
+_CONTRADICTED = 0.01  # of a derivative; an analytic function does not bend by that over such a step
+_ROUNDING = 1e-13  # of a value
 
 
 class Distribution(StrEnum):
@@ -98,8 +101,8 @@ class Model:
     """A measurement function, its inputs, and the correlation coefficients between pairs of them.
 
     `function` takes a mapping symbol → value (numbers, or arrays of trials) and returns the output or, along
-    a last axis of their own, several outputs. It must be analytic: no abs, comparison or rounding of an
-    input.
+    a last axis of their own, several outputs. Where it is not analytic in an input (an absolute value, the
+    larger of two) its derivative is taken by differences, and first order is seldom right.
     Raises `CalibrationError` for a repeated symbol or a correlation that cannot be.
     """
 
@@ -153,17 +156,42 @@ class Model:
         """Sensitivity coefficients ∂output/∂input at the inputs' values, shape (inputs,) or (outputs,
         inputs).
 
-        By a complex step. Raises `CalibrationError` where one is not finite.
+        By a complex step; by differences where the function is not analytic. Raises `CalibrationError` where
+        one is not finite.
         """
         values: dict[str, Any] = {i.symbol: i.value for i in self.inputs}
         columns = []
         for i in self.inputs:
-            stepped = np.asarray(self.function({**values, i.symbol: i.value + 1j * _COMPLEX_STEP}))
-            column = np.imag(stepped) / _COMPLEX_STEP
+            column = self._derivative(values, i)
             if not np.all(np.isfinite(column)):
-                raise CalibrationError(f"the model has no finite sensitivity to {i.symbol} at {i.value:g}")
+                raise CalibrationError(
+                    f"the model has no finite sensitivity to {i.symbol} at {i.value:g} {i.unit}"
+                )
             columns.append(column)
         return np.asarray(np.stack(columns, axis=-1), dtype=np.float64)
+
+    def _derivative(self, values: dict[str, Any], i: "Input") -> NDArray[np.float64]:
+        """∂output/∂input: the complex step's, unless differences over a thousandth of u contradict it."""
+        try:
+            stepped = np.asarray(self.function({**values, i.symbol: i.value + 1j * _COMPLEX_STEP}))
+            exact = np.asarray(np.imag(stepped) / _COMPLEX_STEP, dtype=np.float64)
+        except TypeError:  # a comparison, which complex numbers do not have
+            exact = np.array(np.nan)
+        if i.u == 0:
+            return exact
+        step = _DIFFERENCE_STEP * i.u
+        with np.errstate(all="ignore"):
+            up, down = (
+                np.asarray(self.function({**values, i.symbol: i.value + s}), dtype=np.float64)
+                for s in (step, -step)
+            )
+            differences = np.asarray((up - down) / (2 * step))
+            size = np.maximum(np.abs(exact), np.abs(differences)) * step
+            # What rounding of the values makes of the difference, and what bends between them.
+            rounding = _ROUNDING * np.maximum(np.abs(up), np.abs(down))
+            contradicted = np.abs(exact - differences) * step > _CONTRADICTED * size + rounding
+            unknown = ~np.isfinite(exact) & np.isfinite(differences) & np.isnan(exact)
+        return np.where((contradicted & np.isfinite(differences)) | unknown, differences, exact)
 
 
 @dataclass(frozen=True)

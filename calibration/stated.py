@@ -36,7 +36,7 @@ class Stated:
     """Both results, and the interval that counts: `low` … `high` around the first-order value.
 
     `expanded` is the larger distance of its ends from the value; `coverage_factor` that over the first-order
-    standard uncertainty.
+    standard uncertainty (over the simulated one where first order knows none: a square at zero).
     """
 
     first_order: Propagated
@@ -68,7 +68,7 @@ class Stated:
     @property
     def coverage_factor(self) -> float:
         """Expanded over standard uncertainty."""
-        return self.expanded / self.first_order.u
+        return self.expanded / (self.first_order.u or self.simulated.u)
 
     @property
     def u_of_interval(self) -> float:

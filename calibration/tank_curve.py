@@ -110,7 +110,7 @@ def fit_tank(points: Points, shape: TankShape) -> FittedCurve:
 
     Raises as `fit_nonlinear`, and `UnsuitableModelError` where readings lie outside the fitted tank.
     """
-    fit = _with_tilt_that_counts(points, shape, _fitted(points, shape))
+    fit = _with_tilt_that_counts(points, shape, _leaning_the_right_way(points, shape, _fitted(points, shape)))
     domain = _readings_within(shape, fit.parameters, points.x)
     return FittedCurve(
         Curve(shape, fit.parameters, fit.covariance, domain),
@@ -134,6 +134,23 @@ def _fitted(points: Points, shape: TankShape) -> NonlinearFit:
         y_covariance=points.v_covariance,
         x_covariance=points.x_covariance,
     )
+
+
+def _leaning_the_right_way(points: Points, shape: TankShape, fit: NonlinearFit) -> NonlinearFit:
+    """The better of the fit and the one that starts from the opposite tilt.
+
+    With equal heads both are the same tank turned around; with different ones each is a minimum of its own.
+    """
+    tank = shape.tank
+    if tank.orientation is not Orientation.LYING or TILT not in shape.free or tank.first == tank.second:
+        return fit
+    tilt = float(fit.parameters[shape.free.index(TILT)])
+    turned, offset, dead = shape.shaped(_tilted_about_middle(shape, fit.parameters, -tilt))
+    try:
+        other = _fitted(points, TankShape(turned, shape.free, shape.factor, offset, dead))
+    except CalibrationError:
+        return fit
+    return other if other.chi_squared < fit.chi_squared else fit
 
 
 def _with_tilt_that_counts(points: Points, shape: TankShape, fit: NonlinearFit) -> NonlinearFit:

@@ -64,7 +64,7 @@ def test_a_full_tank_has_equal_halves(oracle: Callable[[str], Any]) -> None:
     report = check_table(table(oracle("dip_tables.json")["must_reject"][0]["cm_L"]), full=True)
     asymmetric = next(f for f in report.findings if f.kind is Kind.ASYMMETRIC)
     assert (asymmetric.reading, round(asymmetric.size, 2)) == (92.0, -1614.9)
-    assert "holds 4834.16; the table has 3219.26" in asymmetric.sentence
+    assert "holds 4834.16 l; the table has 3219.26 l" in asymmetric.sentence
 
 
 @pytest.mark.parametrize("name", sorted(TANKS))
@@ -100,6 +100,7 @@ def test_rows_that_do_not_increase() -> None:
         (Kind.NOT_INCREASING, rows[20, 0]),
     ]
     assert "no more was checked" in report.notes[0]
+    assert report.findings[0].size == pytest.approx(rows[8, 1] - made(*TANKS["flat"])[10, 1], abs=2)
 
 
 def test_an_asymmetric_cylinder_is_found() -> None:

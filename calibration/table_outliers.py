@@ -1,0 +1,188 @@
+"""Which rows of a tank table stand out from their neighbours.
+
+A row is judged by how far its deviation from a fitted shape lies from what the neighbours' deviations say:
+the polynomial through two of them on either side. A rounded, smooth table keeps that distance within half a
+last digit times one plus the sum of the polynomial's weights; noise is told from the rows around. A seam of
+the shell makes several rows stand out and stays when one is left out, a bad row goes with it: so what is
+small beside the step of the table is named only where it alone explains what is seen.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+DEVIATIONS_MAX = 5.0  # robust standard deviations of the rows about their neighbours
+ROUNDING_MARGIN = 1.25  # over the largest distance that rounding alone can make
+ROUNDING_SCATTER = 0.4  # robust standard deviation of rounding alone in last digits, where few rows tell it
+STEP_SHARE_MIN = 0.05  # of the step from row to row: less may be a seam of the shell
+STEP_SHARE_NEAR_ENDS = (
+    0.25  # within five rows of an end, where the shell curves most and a tilt has its seams
+)
+ROWS_KEPT_MIN = 6
+_NEAR_END = 5
+_CANDIDATES = 6
+_NEIGHBOURS = 2
+_AROUND = 8
+_MAD_TO_SIGMA = 1.4826
+_DIVISIBLE_SHARE = 0.9
+_WHOLE = 1e-6
+_UNITS = tuple(m * 10.0**k for k in range(6, -7, -1) for m in (5, 2, 1))
+
+
+def outliers(
+    x: Array, v: Array, deviations: Array, kept: NDArray[np.int_], rounding: float
+) -> tuple[float, dict[int, float]]:
+    """The threshold that holds for most of the `kept` rows, and those of them that stand out, with their
+    size.
+
+    The first and the last row have neighbours on one side only, and are judged by their step alone.
+    """
+    named: dict[int, float] = {}
+    rows = kept.size
+    while True:
+        local, fine, coarse = _limited(x[kept], v[kept], deviations[kept], rounding)
+        over = np.abs(local) / fine
+        candidates = [int(i) for i in np.argsort(over)[::-1][:_CANDIDATES] if over[i] > 1]
+        if not candidates or len(named) >= rows // 4 or kept.size <= ROWS_KEPT_MIN:
+            return float(np.median(fine[1:-1])), named
+        # A bad row makes its neighbours look bad: the one to name is that without which the others look best.
+        left = {i: _excess_without(x[kept], v[kept], deviations[kept], i, rounding) for i in candidates}
+        best = [i for i in candidates if left[i] == min(left[j] for j in candidates if abs(i - j) <= _AROUND)]
+        eligible = [i for i in best if abs(local[i]) > coarse[i] or _alone(i, left[i][1], kept.size)]
+        if not eligible:
+            return float(np.median(fine[1:-1])), named
+        worst = min(eligible, key=left.__getitem__)
+        named[int(kept[worst])] = float(local[worst])
+        kept = np.delete(kept, worst)
+
+
+def rounding_unit(volumes: Array) -> float:
+    """The unit that the volumes are multiples of: 1, 2 or 5 times a power of ten; bad rows do not count."""
+    largest = max(float(np.median(np.abs(np.diff(volumes)))), _UNITS[-1])
+    for unit in _UNITS:
+        parts = volumes / unit
+        whole = np.abs(parts - np.round(parts)) <= _WHOLE * np.maximum(1.0, 1e-6 * np.abs(parts))
+        if unit <= largest and np.count_nonzero(whole) >= _DIVISIBLE_SHARE * volumes.size:
+            return unit
+    return _UNITS[-1]
+
+
+def from_neighbours(x: Array, values: Array, row: int) -> float:
+    """What two neighbours on either side say of a row's value."""
+    near, weights = _near(x)
+    return float(weights[row] @ values[near[row]])
+
+
+def roughness(x: Array, values: Array, row: int) -> float:
+    """The largest distance of a row near `row` from its neighbours when that row is left out."""
+    near = np.delete(np.arange(x.size), row)[max(0, row - _AROUND) : row + _AROUND]
+    xs, vs = x[near], values[near]
+    if np.any(np.diff(xs) <= 0):
+        return float("inf")
+    local, _, _ = _local(xs, vs)
+    return float(np.max(np.abs(local[1:-1])))
+
+
+def _alone(row: int, worst_without: float, rows: int) -> bool:
+    """Whether a row that is small beside the step may be named: away from the ends, nothing left without
+    it.
+    """
+    return worst_without <= 1.0 and _NEAR_END <= row < rows - _NEAR_END
+
+
+def _limited(x: Array, v: Array, deviations: Array, rounding: float) -> tuple[Array, Array, Array]:
+    """By how much each row stands out from its neighbours, how much rounding and noise allow, and a share of
+    its step.
+    """
+    local, noise, reach = _local(x, deviations)
+    standard = np.abs(local / noise)
+    scale = np.maximum(_MAD_TO_SIGMA * float(np.median(standard)), _around(standard))
+    beyond = np.sqrt(np.maximum(scale**2 - (ROUNDING_SCATTER * rounding) ** 2, 0.0))
+    fine = np.maximum(ROUNDING_MARGIN * reach * rounding / 2, DEVIATIONS_MAX * beyond * noise)
+    fine[0] = fine[-1] = np.inf
+    return local, fine, np.maximum(fine, _share_of_step(v))
+
+
+def _excess_without(x: Array, v: Array, deviations: Array, row: int, rounding: float) -> tuple[float, float]:
+    """The excess of the other rows when `row` is left out: its sum of squares, and the largest near it."""
+    there = np.delete(np.arange(x.size), row)
+    local, fine, _ = _limited(x[there], v[there], deviations[there], rounding)
+    excess = np.abs(local) / fine
+    return float(excess @ excess), float(np.max(excess[max(0, row - 2 * _AROUND) : row + 2 * _AROUND]))
+
+
+def _around(standard: Array) -> Array:
+    """Robust scale of the rows a little further off: a bad row spoils its nearest neighbours' values too."""
+    n = standard.size
+    offsets = np.concatenate(
+        [-np.arange(_NEIGHBOURS + 1, _AROUND + 1), np.arange(_NEIGHBOURS + 1, _AROUND + 1)]
+    )
+    places = np.arange(n)[:, np.newaxis] + offsets
+    inside = (places >= 0) & (places < n)
+    values = np.where(inside, standard[np.clip(places, 0, n - 1)], np.inf)
+    values.sort(axis=1)
+    count = inside.sum(axis=1)
+    rows = np.arange(n)
+    lower, upper = np.maximum((count - 1) // 2, 0), count // 2
+    middle = (values[rows, lower] + values[rows, np.minimum(upper, offsets.size - 1)]) / 2
+    return np.where(count > 0, _MAD_TO_SIGMA * middle, 0.0)
+
+
+def _share_of_step(v: Array) -> Array:
+    """The smallest size of an outlier at each row, from the step between the rows beside it."""
+    steps = np.empty(v.size)
+    steps[1:-1] = (v[2:] - v[:-2]) / 2
+    steps[0], steps[-1] = v[2] - v[1], v[-2] - v[-3]
+    shares = np.full(v.size, STEP_SHARE_MIN)
+    shares[:_NEAR_END] = shares[-_NEAR_END:] = STEP_SHARE_NEAR_ENDS
+    # What is small beside the table's mean step is of no consequence, however small the steps are there.
+    return np.asarray(np.maximum(shares * np.abs(steps), STEP_SHARE_MIN * float(np.ptp(v)) / (v.size - 1)))
+
+
+def _local(x: Array, deviations: Array) -> tuple[Array, Array, Array]:
+    """Each row's deviation less what its neighbours' deviations predict there, the noise of that difference
+    and the sum of the sizes of its weights.
+
+    The prediction is the polynomial through the nearest four, two on either side where there are two (at the
+    first and the last row the straight line through the nearest two); the noise is that of independent rows
+    of standard deviation one.
+    """
+    near, weights = _near(x)
+    local = deviations - np.sum(weights * deviations[near], axis=1)
+    for row in (1, x.size - 2):
+        # With one neighbour on one side only, three rows beside it or four: both must say that it stands out.
+        fewer = _without_furthest(x, near[row], row)
+        other = float(deviations[row] - fewer @ deviations[near[row]])
+        if abs(other) < abs(local[row]) or other * local[row] < 0:
+            local[row], weights[row] = (0.0 if other * local[row] < 0 else other), fewer
+    return local, np.sqrt(1 + np.sum(weights**2, axis=1)), 1 + np.sum(np.abs(weights), axis=1)
+
+
+def _without_furthest(x: Array, near: NDArray[np.int_], row: int) -> Array:
+    """Weights of the nearest three of four rows, and zero for the furthest."""
+    kept = np.delete(np.arange(near.size), int(np.argmax(np.abs(x[near] - x[row]))))
+    weights = np.zeros(near.size)
+    for k in kept:
+        others = [j for j in kept if j != k]
+        weights[k] = np.prod([(x[row] - x[near[j]]) / (x[near[k]] - x[near[j]]) for j in others])
+    return weights
+
+
+def _near(x: Array) -> tuple[NDArray[np.int_], Array]:
+    """The four rows that predict each row, and their weights in the polynomial through them (Lagrange)."""
+    n = x.size
+    rows = np.arange(n)
+    start = np.clip(rows - _NEIGHBOURS, 0, n - 2 * _NEIGHBOURS - 1)
+    near = start[:, np.newaxis] + np.arange(2 * _NEIGHBOURS)
+    near += near >= rows[:, np.newaxis]
+    weights = np.ones((n, 2 * _NEIGHBOURS))
+    for k in range(2 * _NEIGHBOURS):
+        for j in range(2 * _NEIGHBOURS):
+            if j != k:
+                weights[:, k] *= (x - x[near[:, j]]) / (x[near[:, k]] - x[near[:, j]])
+    for row, (first, second) in ((0, (1, 2)), (n - 1, (n - 2, n - 3))):
+        near[row, :2], weights[row] = (first, second), 0.0
+        weights[row, 1] = (x[row] - x[first]) / (x[second] - x[first])
+        weights[row, 0] = 1 - weights[row, 1]
+    return near, weights
