@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from api.charts import Spec, svg
 from api.indexing import DAMAGED, INTERRUPTED
-from api.numbers import brief, number, percent, signed
+from api.numbers import brief, decimals, number, percent, signed
 from api.texts import LANGUAGES, translator
 from control.states import State
 
@@ -62,5 +62,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "signed": signed, "brief": brief, "percent": percent}
+    environment.filters |= {
+        "number": number,
+        "signed": signed,
+        "brief": brief,
+        "percent": percent,
+        "decimals": decimals,
+    }
     return environment

@@ -1,7 +1,7 @@
 """A result as its page shows it: figures with the digits that their uncertainty deserves, charts, tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from api.charts import Spec, curve_chart, error_chart, residual_chart, scale_chart
@@ -37,25 +37,33 @@ class Chart:
 
 @dataclass(frozen=True)
 class ResultPage:
-    """What the page of a result shows; `result` is the result itself."""
+    """What the page of a result shows with `template`; `result` is the result itself.
+
+    A method without a page of its own has only those two and the verdict's class.
+    """
 
     result: Mapping[str, Any]
-    digits: int
+    template: str
     outcome_class: str
-    error_chart: Spec | None
-    charts: tuple[Chart, ...]
-    budget: tuple[BudgetLine, ...]
-    repeats: Sequence[Mapping[str, Any]]
-    temperatures: Mapping[str, tuple[float, float]]
-    gauges: Sequence[Mapping[str, Any]]
+    digits: int = 0
+    error_chart: Spec | None = None
+    charts: tuple[Chart, ...] = ()
+    budget: tuple[BudgetLine, ...] = ()
+    repeats: Sequence[Mapping[str, Any]] = ()
+    temperatures: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    gauges: Sequence[Mapping[str, Any]] = ()
 
 
 def result_page(result: Mapping[str, Any]) -> ResultPage:
     """The page of a stored result."""
+    outcome_class = {"pass": "good", "fail": "bad"}.get(result["verdict"]["outcome"], "warn")
+    if "findings" in result:
+        return ResultPage(result, "findings.html.j2", outcome_class)
     return ResultPage(
-        result=result,
+        result,
+        "gravimetric.html.j2",
+        outcome_class,
         digits=decimals(result["expanded_uncertainty_ml"]),
-        outcome_class={"pass": "good", "fail": "bad"}.get(result["verdict"]["outcome"], "warn"),
         error_chart=error_chart(result),
         charts=tuple(_charts(result)),
         budget=_budget(result),

@@ -43,9 +43,9 @@ def summary_of(result: Mapping[str, Any] | None) -> Summary:
         return Summary(problem=str(result["problem"]))
     return Summary(
         verdict=result["verdict"]["outcome"],
-        error_ml=result["error_ml"],
-        standard_uncertainty_ml=result["standard_uncertainty_ml"],
-        expanded_uncertainty_ml=result["expanded_uncertainty_ml"],
+        error_ml=result.get("error_ml"),  # only what is verified against a nominal volume has one
+        standard_uncertainty_ml=result.get("standard_uncertainty_ml"),
+        expanded_uncertainty_ml=result.get("expanded_uncertainty_ml"),
     )
 
 

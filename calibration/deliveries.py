@@ -174,7 +174,7 @@ def _take_observation(attempts: dict[int, list[_Attempt]], data: Section, kind: 
     if purpose != "measure":
         return
     attempt = _attempt(attempts, data, kind, full=True)
-    attempt.full(data.number("target"), "level").level = _level(data)
+    attempt.full(data.number("target"), "level").level = level_of(data)
 
 
 def _take_thermometer(attempts: dict[int, list[_Attempt]], data: Section, kind: VolumeKind) -> None:
@@ -210,7 +210,8 @@ def _attempt(attempts: dict[int, list[_Attempt]], data: Section, kind: VolumeKin
     return of_repeat[-1]
 
 
-def _level(data: Section) -> Level:
+def level_of(data: Section) -> Level:
+    """The level of an observation's line. Raises for one without a value."""
     u = data.number("standard_uncertainty", at_least=0)
     random = 0.0
     terms = data.optional_section("terms")

@@ -38,7 +38,23 @@ class Deliveries:
     targets: tuple[float, ...]
 
 
-Block = Once | Confirm | Deliveries
+@dataclass(frozen=True)
+class LeakTest:
+    """Fill to `target`, close everything, and look at the level `looks` times within `wait_s`; then drain."""
+
+    target: float
+    wait_s: float
+    looks: int
+
+
+@dataclass(frozen=True)
+class Dry:
+    """Empty, then leave the drain open for `wait_s`, and close it."""
+
+    wait_s: float
+
+
+Block = Once | Confirm | Deliveries | LeakTest | Dry
 
 
 def take_blocks(root: TomlTable) -> tuple[Block, ...]:
@@ -53,7 +69,13 @@ def take_blocks(root: TomlTable) -> tuple[Block, ...]:
 
 def targets_of(block: Block) -> tuple[float, ...]:
     """The levels that a block fills to, in scale units."""
-    return block.targets if isinstance(block, Deliveries) else ()
+    match block:
+        case Deliveries():
+            return block.targets
+        case LeakTest():
+            return (block.target,)
+        case _:
+            return ()
 
 
 def _once(table: TomlTable, do: str) -> Once:
@@ -72,6 +94,16 @@ def _deliveries(table: TomlTable, _do: str) -> Deliveries:
     return Deliveries(table.take_int("repeats", 1, 100), _rising(table, "targets"))
 
 
+def _leak_test(table: TomlTable, _do: str) -> LeakTest:
+    return LeakTest(
+        table.take_number("target"), table.take_number("wait_s", above=0.0), table.take_int("looks", 3, 1000)
+    )
+
+
+def _dry(table: TomlTable, _do: str) -> Dry:
+    return Dry(table.take_number("wait_s", least=0.0))
+
+
 def _rising(table: TomlTable, name: str) -> tuple[float, ...]:
     targets = table.take_numbers(name, least=1, most=1000)
     if any(not low < high for low, high in pairwise(targets)):
@@ -84,5 +116,7 @@ BLOCKS: Final[Mapping[str, Callable[[TomlTable, str], Block]]] = MappingProxyTyp
         **dict.fromkeys(get_args(Plain), _once),
         "confirm": _confirm,
         "deliveries": _deliveries,
+        "leak-test": _leak_test,
+        "dry": _dry,
     }
 )

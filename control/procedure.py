@@ -6,11 +6,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from control.blocks import Block, Confirm, Deliveries, take_blocks, targets_of
+from control.blocks import Block, Confirm, Deliveries, Dry, LeakTest, take_blocks, targets_of
 from control.toml_table import TomlTable, plain
 
-METHODS: Final = ("gravimetric",)
-"""What the record of a run is evaluated as."""
+LIMITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "gravimetric": ("repeat_range_ml",),
+        "leak-test": ("leak_ml_per_h",),
+        "unmeasured": (),
+    }
+)
+"""What the record of a run can be evaluated as, and the figures in `[limits]` that each needs."""
 GAUGE_FRAMES: Final = 3  # where a procedure does not say it
 
 _L = TypeVar("_L")
@@ -142,14 +148,15 @@ def load_procedure(path: Path) -> Procedure:
     root = TomlTable.load(path)
     source = plain({name: root.peek(name) for name in root.names()})
     name = root.take_text("name")
-    method = root.take_text("method", choices=METHODS)
+    method = root.take_text("method", choices=tuple(LIMITS))
     blocks = take_blocks(root)
     needed = {kind for block in blocks for kind in needs_of(block)}
     tables = {kind: take(root) for kind, take in TABLES.items() if kind in needed}
-    if "limits" in root:
+    if LIMITS[method]:
         limits = root.take_table("limits")
-        limits.take_number("repeat_range_ml", above=0.0)
-        limits.finish("repeat_range_ml")
+        for figure in LIMITS[method]:
+            limits.take_number(figure, above=0.0)
+        limits.finish(", ".join(LIMITS[method]) or "nothing")
     root.finish()
     return Procedure(name, method, blocks, MappingProxyType(tables), MappingProxyType(source))
 
@@ -161,6 +168,10 @@ def needs_of(block: Block) -> tuple[type, ...]:
             return ()
         case Deliveries():
             return (Fill, Settle, Read, Weigh, Drain)
+        case LeakTest():
+            return (Fill, Settle, Read, Drain)
+        case Dry():
+            return (Drain,)
         case _:
             return {"empty": (Drain,), "soak": (Soak,), "prewet": (Fill, Drain)}[block.do]
 

@@ -65,14 +65,15 @@ def run(
 def _report(finished: Finished, output: Output) -> ExitStatus:
     result = finished.result
     has_result = result is not None and "problem" not in result
+    told = result if has_result and result is not None else {}
     output.record(
         {
             "run": finished.run,
             "state": finished.outcome,
             "reason": finished.reason,
-            "error_ml": result["error_ml"] if has_result and result else None,
-            "expanded_uncertainty_ml": result["expanded_uncertainty_ml"] if has_result and result else None,
-            "verdict": result["verdict"]["outcome"] if has_result and result else None,
+            "error_ml": told.get("error_ml"),
+            "expanded_uncertainty_ml": told.get("expanded_uncertainty_ml"),
+            "verdict": told["verdict"]["outcome"] if told else None,
         }
     )
     if has_result and result is not None:

@@ -61,6 +61,22 @@ async def empty(context: Context) -> None:
         await drain(context)
 
 
+async def dry(wait_s: float, context: Context) -> None:
+    """Leave the drain of an emptied measure open for `wait_s` of the rig's clock, then close it.
+
+    Raises `HeldError` where the drain does not close.
+    """
+    rig = context.rig
+    context.memory.wet = True
+    await rig.open_drain()
+    began_s = context.known(await rig.refresh(), "clock")
+    while (left := wait_s - (context.known(await rig.refresh(), "clock") - began_s)) > 0.0:
+        await rig.pause(left)
+    await rig.close_drain()
+    shut = await rig.wait_for(drain_closed, VALVE_WAIT_S, "the drain was told to close")
+    _remember_empty(context, shut)
+
+
 def drain_closed(snapshot: Snapshot) -> bool:
     """Whether the drain's feedback says closed."""
     position = snapshot.number("drain_valve")

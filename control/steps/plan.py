@@ -1,17 +1,20 @@
 """The steps of a procedure in their order, made from its blocks."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
-from control.blocks import Block, Confirm, Deliveries
+from control.blocks import Block, Confirm, Deliveries, Dry, LeakTest, Plain
 from control.procedure import Procedure
 from control.prompts import Prompt
 from control.steps.confirm import confirm
-from control.steps.drain import drain, empty
+from control.steps.drain import drain, dry, empty
 from control.steps.fill import fill_to, prewet
 from control.steps.settle import read, settle
 from control.steps.soak import soak
 from control.steps.step import Context, Step
+from control.steps.watch import watch
 from control.steps.weigh import weigh
 
 EMPTY = "empty"
@@ -29,7 +32,13 @@ def plan(procedure: Procedure) -> tuple[Step, ...]:
 
 def repeats_of(block: Block) -> int:
     """How many repeats a block has."""
-    return block.repeats if isinstance(block, Deliveries) else 0
+    match block:
+        case Deliveries():
+            return block.repeats
+        case LeakTest() | Dry():
+            return 1
+        case _:
+            return 0
 
 
 def _steps(block: Block, repeats: int) -> list[Step]:
@@ -43,25 +52,27 @@ def _steps(block: Block, repeats: int) -> list[Step]:
                 for repeat in range(repeats + 1, repeats + block.repeats + 1)
                 for step in _delivery(repeat, block.targets)
             ]
+        case LeakTest():
+            return _leak_test(block, repeats + 1)
+        case Dry(wait_s):
+            return [
+                _emptied(repeats + 1, "before it dries"),
+                Step("dry", partial(dry, wait_s), repeats + 1, detail="drain open", checkpoint=True),
+            ]
         case _:
-            match block.do:
-                case "empty":
-                    return [
-                        Step(EMPTY, empty, detail="bring the measure to empty, drain closed", checkpoint=True)
-                    ]
-                case "soak":
-                    return [Step("soak", soak, detail="water, vessel and air must agree", checkpoint=True)]
-                case "prewet":
-                    return [
-                        Step("prewet", prewet, target=0.0, detail="fill to nominal by the meter"),
-                        Step(
-                            "drain",
-                            drain,
-                            detail="prewet: empty and let drip",
-                            discards=True,
-                            checkpoint=True,
-                        ),
-                    ]
+            return list(ONCE[block.do])
+
+
+ONCE: Final[Mapping[Plain, tuple[Step, ...]]] = MappingProxyType(
+    {
+        "empty": (Step(EMPTY, empty, detail="bring the measure to empty, drain closed", checkpoint=True),),
+        "soak": (Step("soak", soak, detail="water, vessel and air must agree", checkpoint=True),),
+        "prewet": (
+            Step("prewet", prewet, target=0.0, detail="fill to nominal by the meter"),
+            Step("drain", drain, detail="prewet: empty and let drip", discards=True, checkpoint=True),
+        ),
+    }
+)
 
 
 def _confirmed(prompt: Prompt, repeat: int) -> Step:
@@ -70,7 +81,7 @@ def _confirmed(prompt: Prompt, repeat: int) -> Step:
 
 def _delivery(repeat: int, targets: Sequence[float]) -> list[Step]:
     return [
-        Step(EMPTY, empty, repeat, detail="begin the repeat with an empty measure", checkpoint=True),
+        _emptied(repeat, "begin the repeat with an empty measure"),
         *(step for target in targets for step in _at_level(repeat, target)),
         Step("drain", drain, repeat, detail="empty and let drip", discards=True),
         Step(
@@ -83,21 +94,39 @@ def _delivery(repeat: int, targets: Sequence[float]) -> list[Step]:
     ]
 
 
-def _at_level(repeat: int, target: float) -> list[Step]:
-    def at(action: Callable[[Context, float], Awaitable[None]]) -> Callable[[Context], Awaitable[None]]:
-        return partial(_with_target, action, target)
+def _leak_test(block: LeakTest, repeat: int) -> list[Step]:
+    target = block.target
+    return [
+        _emptied(repeat, "before the leak test"),
+        *_filled(repeat, target),
+        Step("watch", partial(watch, block), repeat, target, "closed: the level must stay", checkpoint=True),
+        Step("drain", drain, repeat, detail="empty and let drip", discards=True, checkpoint=True),
+    ]
 
+
+def _emptied(repeat: int, detail: str) -> Step:
+    return Step(EMPTY, empty, repeat, detail=detail, checkpoint=True)
+
+
+def _filled(repeat: int, target: float) -> list[Step]:
+    """Filled to a level that is steady."""
     return [
         Step(
             "fill",
-            at(fill_to),
+            _at(fill_to, target),
             repeat,
             target,
             "coarse by the meter, fine by the camera, from below",
             checkpoint=True,
         ),
-        Step("settle", at(settle), repeat, target, "until the level is steady"),
-        Step("read", at(read), repeat, target, "the lowest point of the meniscus"),
+        Step("settle", _at(settle, target), repeat, target, "until the level is steady"),
+    ]
+
+
+def _at_level(repeat: int, target: float) -> list[Step]:
+    return [
+        *_filled(repeat, target),
+        Step("read", _at(read, target), repeat, target, "the lowest point of the meniscus"),
         Step(
             "weigh",
             partial(weigh, target=target, load="full"),
@@ -107,6 +136,12 @@ def _at_level(repeat: int, target: float) -> list[Step]:
             checkpoint=True,
         ),
     ]
+
+
+def _at(
+    action: Callable[[Context, float], Awaitable[None]], target: float
+) -> Callable[[Context], Awaitable[None]]:
+    return partial(_with_target, action, target)
 
 
 async def _with_target(

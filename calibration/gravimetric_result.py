@@ -1,0 +1,288 @@
+"""The result of a gravimetric run: error at the nominal mark, neck curve, budget, verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.deliveries import Delivery, deliveries
+from calibration.errors import CalibrationError, UnknownQuantityError, UnsuitableModelError
+from calibration.gauges import gauge_checks
+from calibration.gravimetric_run import GravimetricRun, reading_scale
+from calibration.neck_curve import NeckCurve, neck_curve
+from calibration.propagation import Distribution, Input, propagate
+from calibration.properties.water import AIR_SATURATION_RANGE_C
+from calibration.result_words import (
+    budget_row,
+    curve_words,
+    heading,
+    outcome,
+    repeat_words,
+    repeatability_words,
+    simulation_notes,
+    simulation_words,
+    verdict_words,
+    water_words,
+)
+from calibration.run_settings import RunSettings, run_settings
+from calibration.stated import seed_of, stated
+from calibration.verdict import decide
+from calibration.volumes import VolumeKind
+from calibration.water_temperature import WaterTemperature, disagreements, unread, water_temperature
+
+NOMINAL_MARK = 0.0
+
+
+@dataclass(frozen=True)
+class _Scatter:
+    """What the repeats at the nominal mark say about repeatability, in mL.
+
+    `expected` is the standard deviation that readings and weighings alone would give, `excess` what lies
+    beyond it.
+    """
+
+    errors: NDArray[np.float64]
+    observed: float | None
+    expected: float
+    excess: float
+
+    @property
+    def range(self) -> float | None:
+        """Largest minus smallest error, None for a single one."""
+        return float(self.errors.max() - self.errors.min()) if self.errors.size > 1 else None
+
+
+def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The result of weighed deliveries of a measure with a neck.
+
+    Raises `UnknownQuantityError` that names what was not measured or has no uncertainty, `OutOfRangeError`
+    for a condition outside a formula's range, `RuleError` for a rule pack that cannot be used,
+    `CalibrationError` for a record that is not one.
+    """
+    settings = run_settings(lines[0].get("data", {}))
+    ds = deliveries(lines, settings.item.kind)
+    at_mark = [d for d in ds if d.target == NOMINAL_MARK]
+    if not at_mark:
+        raise UnknownQuantityError(
+            "record: no repeat has a reading, a full weighing with its ambient values, "
+            "and a drained weighing at the nominal mark"
+        )
+    unit = _unit(ds)
+    water = water_temperature(ds, settings.standards, settings.gauges)
+    run = GravimetricRun(ds, settings.item, settings.standards, reading_scale(settings.item, unit), water)
+    volumes_ml = run.volumes_model().value()
+    errors_ml = 1000.0 * settings.item.nominal_l - volumes_ml
+    errors_ml = errors_ml + run.scale.ml_per_unit * np.array([d.level.value for d in ds])
+    scatter = _scatter(run, errors_ml)
+    probability = settings.pack.decision.coverage_probability
+    model = run.error_model(at_mark, _repeatability(scatter), _common_reading(at_mark, unit))
+    error = stated(model, propagate(model, probability), seed_of(settings.run, ds))
+    notes = [*_notes(ds, settings, water), *simulation_notes(error)]
+    curve = _curve(run, settings, scatter, notes)
+    verdict = decide(
+        settings.pack,
+        error_ml=error.first_order.value,
+        u_ml=error.u_of_interval,
+        expanded_ml=error.expanded,
+        dof=error.first_order.dof,
+        nominal_l=settings.item.nominal_l,
+        division_ml=settings.item.division_ml,
+        obstacles=[
+            *_obstacles(lines, ds, at_mark, settings, scatter),
+            *disagreements(water, ds, settings.standards),
+        ],
+    )
+    return {
+        **heading(settings),
+        "reading_unit": unit,
+        **outcome(settings, error),
+        "monte_carlo": simulation_words(error),
+        "verdict": verdict_words(verdict),
+        "repeats": [
+            repeat_words(d, water, float(v), float(e))
+            for d, v, e in zip(ds, volumes_ml, errors_ml, strict=True)
+        ],
+        **repeatability_words(settings, scatter.range),
+        "budget": [budget_row(row) for row in error.first_order.budget],
+        "curve": None if curve is None else curve_words(curve, ds, unit, settings.item.nominal_l),
+        "water_temperature": water_words(water),
+        "gauges": gauge_checks(lines),
+        "notes": notes,
+    }
+
+
+def _unit(ds: Sequence[Delivery]) -> str:
+    units = sorted({d.level.unit for d in ds})
+    if len(units) > 1:
+        raise CalibrationError(f"record: the level was read in different units: {', '.join(units)}")
+    return units[0]
+
+
+def _scatter(run: GravimetricRun, errors_ml: NDArray[np.float64]) -> _Scatter:
+    """The scatter of the errors at the mark, and what readings and weighings explain of it."""
+    full, drained = run.independent_u_ml()
+    readings = run.scale.ml_per_unit * np.array([d.level.u_random for d in run.deliveries])
+    chosen = np.array([d.target == NOMINAL_MARK for d in run.deliveries])
+    expected = sqrt(float(np.mean((full**2 + drained**2 + readings**2)[chosen])))
+    errors = errors_ml[chosen]
+    if errors.size < 2:
+        return _Scatter(errors, None, expected, 0.0)
+    observed = float(errors.std(ddof=1))
+    return _Scatter(errors, observed, expected, sqrt(max(observed**2 - expected**2, 0.0)))
+
+
+def _repeatability(scatter: _Scatter) -> Input:
+    """The input for the scatter of the mean: observed, but never less than readings and weighings make it.
+
+    With few repeats the observed standard deviation may be small by chance; its degrees of freedom (n - 1)
+    carry into the coverage factor through Welch–Satterthwaite.
+    """
+    n = scatter.errors.size
+    if scatter.observed is None:
+        return Input(
+            "repeatability",
+            0.0,
+            scatter.expected,
+            "mL",
+            quantity="repeatability",
+            source="one delivery: scatter of frames and weighings only, the film's is not known",
+        )
+    larger = (
+        "observed"
+        if scatter.observed >= scatter.expected
+        else "expected from frames and weighings, more than observed"
+    )
+    return Input(
+        "repeatability",
+        0.0,
+        max(scatter.observed, scatter.expected) / sqrt(n),
+        "mL",
+        Distribution.STUDENT,
+        dof=n - 1,
+        quantity="repeatability of the mean",
+        source=f"standard deviation of {n} deliveries ({larger}): film, drip, frames, weighings",
+    )
+
+
+def _common_reading(at_mark: Sequence[Delivery], unit: str) -> Input:
+    """The input for what all readings at the mark have in common: its uncertainty does not shrink with
+    repeats.
+    """
+    return Input(
+        "r",
+        0.0,
+        float(np.mean([d.level.u_common for d in at_mark])),
+        unit,
+        quantity="reading of the meniscus, common to the repeats",
+        source="the reader's terms other than frames and edges",
+    )
+
+
+def _curve(
+    run: GravimetricRun, settings: RunSettings, scatter: _Scatter, notes: list[str]
+) -> NeckCurve | None:
+    instruments = sorted({d.level.instrument for d in run.deliveries})
+    division = settings.divisions.get(instruments[0]) if len(instruments) == 1 else None
+    try:
+        curve = neck_curve(run, scatter.excess, division)
+    except UnsuitableModelError as error:
+        notes.append(f"No curve of the neck: {error}.")
+        return None
+    if curve.reason:
+        notes.append(f"No table of the neck: {curve.reason}.")
+    elif division is None:
+        notes.append("No table of the neck: the station does not say the scale's division.")
+    return curve
+
+
+def _obstacles(
+    lines: Sequence[Mapping[str, Any]],
+    ds: Sequence[Delivery],
+    at_mark: Sequence[Delivery],
+    settings: RunSettings,
+    scatter: _Scatter,
+) -> list[str]:
+    """Why this run can have no verdict, in words; empty when it can."""
+    found = []
+    item, plan, pack = settings.item, settings.plan, settings.pack
+    ended = [line.get("data", {}) for line in lines if line.get("kind") == "end"]
+    if ended and ended[-1].get("outcome") != "complete":
+        found.append(f"the run was {ended[-1].get('outcome')}")
+    if len(at_mark) < plan.repeats:
+        found.append(f"{len(at_mark)} of the procedure's {plan.repeats} repeats are complete")
+    if scatter.range is None:
+        found.append("the repeatability is not known from one delivery")
+    elif plan.repeat_range_ml is not None and scatter.range > plan.repeat_range_ml:
+        found.append(
+            f"the range of the repeats, {scatter.range:.2f} mL, exceeds "
+            f"the procedure's limit of {plan.repeat_range_ml:.2f} mL"
+        )
+    if item.kind is VolumeKind.DELIVERED:
+        found.extend(_drip_obstacles(ds))
+        found.extend(_drip_rule_obstacles(ds, settings))
+    if "unverified" in settings.item.expansion_source:
+        found.append(
+            "the vessel's coefficient of expansion is marked unverified, "
+            "and may decide nothing until it is entered with its source"
+        )
+    coarsest = pack.division_relative_max
+    if (
+        coarsest is not None
+        and item.division_ml is not None
+        and item.division_ml > coarsest * item.nominal_l * 1000.0
+    ):
+        found.append(
+            f"the scale's division of {item.division_ml:g} mL is coarser than "
+            f"the {coarsest * item.nominal_l * 1000.0:g} mL that {pack.name} allows"
+        )
+    return found
+
+
+def _drip_obstacles(ds: Sequence[Delivery]) -> list[str]:
+    found = []
+    for repeat in sorted({d.repeat for d in ds}):
+        delivery = next(d for d in ds if d.repeat == repeat)
+        if delivery.drip_waited_s is None or delivery.drip_required_s is None:
+            found.append(f"the drip time of repeat {repeat} was not recorded")
+        elif delivery.drip_waited_s < delivery.drip_required_s:
+            found.append(
+                f"repeat {repeat} dripped {delivery.drip_waited_s:.1f} s "
+                f"of the required {delivery.drip_required_s:.1f} s"
+            )
+    return found
+
+
+def _drip_rule_obstacles(ds: Sequence[Delivery], settings: RunSettings) -> list[str]:
+    """What keeps the rules' own drip time from being met; the item's, from its certificate, overrides it."""
+    item, pack = settings.item, settings.pack
+    seconds = None if pack.drip_times is None else pack.drip_times.seconds(item.nominal_l)
+    if pack.drip_times is None or seconds is None or item.drip_time_s is not None:
+        return []
+    if pack.drip_times.unverified:
+        return [f"drip_time of {pack.name} ({seconds:g} s) is unverified, and the item has none of its own"]
+    asked = [d.drip_required_s for d in ds if d.drip_required_s is not None]
+    if asked and min(asked) < seconds:
+        return [f"{pack.name} demands a drip time of {seconds:g} s, the run asked for {min(asked):g} s"]
+    return []
+
+
+def _notes(ds: Sequence[Delivery], settings: RunSettings, water: WaterTemperature) -> list[str]:
+    notes = [
+        "The water is taken as pure; its quality is not in the record.",
+        "Film and drip have no term of their own: the delivered volume is defined by the drip time, "
+        "and how well that repeats is in the repeatability.",
+        "The balance's errors at the full and at the drained load are taken as independent.",
+    ]
+    notes += [
+        f"The {name} was not read in every delivery: the water's temperature is made without it."
+        for name in unread(water, settings.gauges)
+    ]
+    if any(d.ambient.water_c > AIR_SATURATION_RANGE_C[1] for d in ds):
+        notes.append(
+            "Above 25 °C there is no formula for the air dissolved in the water: "
+            "the value at 25 °C bounds its effect."
+        )
+    return notes

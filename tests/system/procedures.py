@@ -1,0 +1,96 @@
+"""Whole procedures on the simulator's clock: rig, twin, steps, record and result, without pictures."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from api.records import load_record
+from api.results import result_of
+from api.settings import configure, load_settings
+from benchmarks.fills import PlantReader, configuration
+from control.journal import Journal
+from control.observers import Observation
+from control.rig import Rig
+from control.sequence import Run
+from control.simulator.one_clock import OneClockTwin, SimulatedLoop, run_simulated
+
+FRAME = "0" * 64
+
+
+class EvidentReader(PlantReader):
+    """Sees the level as a camera would, and names a frame where evidence is asked for."""
+
+    async def read_level(self, frames: int, *, keep: bool) -> Observation:
+        """The level; `frames` names no picture that exists."""
+        seen = await super().read_level(frames, keep=keep)
+        fields = {name: getattr(seen, name) for name in ("instrument", "unit", "value", "reason", "detail")}
+        return Observation(
+            **fields,
+            standard_uncertainty=seen.standard_uncertainty,
+            terms=seen.terms,
+            frames=(FRAME,) if keep else (),
+        )
+
+
+def carried_out(
+    procedure: str,
+    folder: Path,
+    *,
+    seed: int = 3,
+    prepare: Callable[[OneClockTwin, Run], None] = lambda twin, run: None,
+    answers: dict[str, dict[str, float]] | None = None,
+) -> tuple[str, dict[str, Any], float]:
+    """Outcome and result of a shipped procedure, and the twin's true error in mL.
+
+    `prepare` may meddle with twin and run before the start. Prompts are answered at once, with the values
+    that `answers` has for them.
+    """
+    return run_simulated(lambda loop: _carried_out(loop, procedure, folder, seed, prepare, answers or {}))
+
+
+async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
+    loop: SimulatedLoop,
+    procedure: str,
+    folder: Path,
+    seed: int,
+    prepare: Callable[[OneClockTwin, Run], None],
+    answers: dict[str, dict[str, float]],
+) -> tuple[str, dict[str, Any], float]:
+    settings = load_settings()
+    chosen = configure(settings, settings.choose(procedure=procedure, operator="J. Lin"))
+    plain = chosen.plain()
+    item = {key: plain["measure"][key] for key in ("name", "make", "model", "serial")}
+    twin = OneClockTwin(configuration(), seed, loop)
+    twin.start()
+    rig = Rig(twin.registers, clock=twin.clock(), link=twin.link())
+    with Journal.create(folder, rig.clock) as journal:
+        run = Run(
+            rig,
+            chosen.procedure,
+            measure=chosen.measure,
+            rules=chosen.rules,
+            level=EvidentReader(twin, seed),
+            journal=journal,
+            settings={**plain, "run": folder.name, "operator": "J. Lin", "item": item, "versions": {}},
+        )
+        prepare(twin, run)
+        technician = asyncio.create_task(_technician(run, answers))
+        try:
+            outcome = await run.execute()
+        finally:
+            technician.cancel()
+            await asyncio.gather(technician, return_exceptions=True)
+            await rig.close()
+            await twin.stop()
+    result = result_of(load_record(folder))
+    return outcome, result, twin.plant.truth.error_ml
+
+
+async def _technician(run: Run, answers: dict[str, dict[str, float]]) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        prompt = run.status()["prompt"]
+        if prompt is not None:
+            values = answers.get(prompt["name"], {})
+            run.answer(prompt["number"], "J. Lin", range(len(prompt["checks"])), values)
