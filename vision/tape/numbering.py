@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.edges import smoothed
+from vision.numerals import NumeralEvidence, NumeralReader
 from vision.reading import Reason
 from vision.station import Direction
 from vision.tape.lattice import TapeLattice
-from vision.tape.numerals import NumeralEvidence, NumeralReader
 from vision.tape.strip import ENLARGEMENT, TapeStrip
 
 CELL = (0.04, 0.96)  # the part of the gap between two lines that is shown to the recogniser

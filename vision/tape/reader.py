@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from vision.frame import Frame
 from vision.instrument import Region
+from vision.numerals import EXTRA, numeral_reader
 from vision.reading import Answer, Drawing, Reading, Reason, Refusal
 from vision.station import CameraGeometry, Side, SightGlass
 from vision.tape.lattice import TapeLattice, find_lattice
 from vision.tape.liquid_line import LiquidLine, find_liquid_line
 from vision.tape.numbering import Numbering, Unnumbered, number_lines
-from vision.tape.numerals import EXTRA, numeral_reader
 from vision.tape.strip import ENLARGEMENT, TapeStrip, find_tape
 
 KIND = "sight-glass"

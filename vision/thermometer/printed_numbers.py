@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.graduation import Graduation, NumberingFault
+from vision.numerals import EXTRA, NumeralEvidence, NumeralReader, numeral_reader
 from vision.reading import Reason
 from vision.station import Direction, Side
-from vision.tape.numerals import EXTRA, NumeralEvidence, NumeralReader, numeral_reader
 
 Gray = NDArray[np.uint8]
 

@@ -12,10 +12,10 @@ from tape_drawing import TapeScene
 import vision.tape.reader
 from vision.errors import FrameError
 from vision.frame import Frame
+from vision.numerals import numeral_reader
 from vision.readers import instrument_from, reader_for
 from vision.reading import Answer, Reading, Reason, Refusal
 from vision.sight_glass.reader import SightGlassReader
-from vision.tape.numerals import numeral_reader
 from vision.tape.reader import TapeReader
 
 SCALE = {"unit": "cm", "division": 0.1, "label_every": 10, "increases": "down"}

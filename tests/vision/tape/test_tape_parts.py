@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from tape_drawing import TapeScene
 
+from vision.numerals import NumeralEvidence
 from vision.reading import Reason
 from vision.station import Direction
 from vision.tape.lattice import TapeLattice, find_lattice
 from vision.tape.liquid_line import find_liquid_line
 from vision.tape.numbering import Numbering, Unnumbered, number_lines
-from vision.tape.numerals import NumeralEvidence
 from vision.tape.strip import TapeStrip, find_tape
 
 

@@ -7,9 +7,9 @@ import pytest
 from thermometer_drawing import BLACK, BLUE, Design, View, encoded, thermometer
 
 from vision.frame import Frame
+from vision.numerals import NumeralReader, numeral_reader
 from vision.reading import Answer, Reading, Reason, Refusal
 from vision.station import CameraGeometry
-from vision.tape.numerals import NumeralReader, numeral_reader
 from vision.thermometer import printed_numbers
 from vision.thermometer.reader import ThermometerReader, thermometer_from
 

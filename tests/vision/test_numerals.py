@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vision.tape.numerals import DIGITS, NumeralEvidence, NumeralReader, numeral_reader
+from vision.numerals import DIGITS, NumeralEvidence, NumeralReader, numeral_reader
 
 
 def _collapsed(path: tuple[int, ...]) -> str:
