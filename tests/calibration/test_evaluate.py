@@ -17,6 +17,7 @@ from calibration.volumes import VolumeKind
 Lines = list[dict[str, Any]]
 
 HEADINGS = {
+    "method",
     "schema",
     "run",
     "item",
