@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 
 _ITERATIONS_MAX = 100
 _TOLERANCE = 1e-13
+_STALLED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,18 @@ def fit_line(
         xy=None if xy_covariance is None else _cross_covariance(xy_covariance, n),
     )
     intercept, slope = _start(xs, ys)
+    before = np.inf
     for _ in range(_ITERATIONS_MAX):
         step, scale = _step(xs, ys, errors, intercept, slope)
         intercept, slope = intercept + float(step[0]), slope + float(step[1])
         if not (np.isfinite(intercept) and np.isfinite(slope)):
             break
         magnitude = np.abs([intercept, slope]) + scale
-        if errors.x_exact or np.all(np.abs(step) <= _TOLERANCE * magnitude):
+        # Of its own uncertainty; steps that are as small as that and shrink no more are rounding.
+        size = float(np.max(np.abs(step) / scale))
+        rounding = size <= _STALLED and size >= before / 2
+        before = size
+        if errors.x_exact or rounding or np.all(np.abs(step) <= _TOLERANCE * magnitude):
             return _finished(xs, ys, errors, intercept, slope)
     raise UnsuitableModelError(f"the line through {n} points did not settle in {_ITERATIONS_MAX} iterations")
 
