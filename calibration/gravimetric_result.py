@@ -1,7 +1,6 @@
 """The result of a gravimetric run: error at the nominal mark, neck curve, budget, verdict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -9,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.deliveries import Delivery, deliveries
-from calibration.errors import CalibrationError, UnknownQuantityError, UnsuitableModelError
+from calibration.errors import UnknownQuantityError, UnsuitableModelError
 from calibration.gauges import gauge_checks
 from calibration.gravimetric_run import GravimetricRun, reading_scale
 from calibration.neck_curve import NeckCurve, neck_curve
-from calibration.propagation import Distribution, Input, propagate
+from calibration.obstacles import item_obstacles, run_obstacles
+from calibration.propagation import propagate
 from calibration.properties.water import AIR_SATURATION_RANGE_C
+from calibration.repeatability import Scatter, common_reading_input, repeatability_input, unit_of
 from calibration.result_words import (
     budget_row,
     curve_words,
@@ -36,25 +37,6 @@ from calibration.water_temperature import WaterTemperature, disagreements, unrea
 NOMINAL_MARK = 0.0
 
 
-@dataclass(frozen=True)
-class _Scatter:
-    """What the repeats at the nominal mark say about repeatability, in mL.
-
-    `expected` is the standard deviation that readings and weighings alone would give, `excess` what lies
-    beyond it.
-    """
-
-    errors: NDArray[np.float64]
-    observed: float | None
-    expected: float
-    excess: float
-
-    @property
-    def range(self) -> float | None:
-        """Largest minus smallest error, None for a single one."""
-        return float(self.errors.max() - self.errors.min()) if self.errors.size > 1 else None
-
-
 def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The result of weighed deliveries of a measure with a neck.
 
@@ -70,7 +52,7 @@ def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "record: no repeat has a reading, a full weighing with its ambient values, "
             "and a drained weighing at the nominal mark"
         )
-    unit = _unit(ds)
+    unit = unit_of([d.level for d in ds])
     water = water_temperature(ds, settings.standards, settings.gauges)
     run = GravimetricRun(ds, settings.item, settings.standards, reading_scale(settings.item, unit), water)
     volumes_ml = run.volumes_model().value()
@@ -78,7 +60,11 @@ def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     errors_ml = errors_ml + run.scale.ml_per_unit * np.array([d.level.value for d in ds])
     scatter = _scatter(run, errors_ml)
     probability = settings.pack.decision.coverage_probability
-    model = run.error_model(at_mark, _repeatability(scatter), _common_reading(at_mark, unit))
+    model = run.error_model(
+        at_mark,
+        repeatability_input(scatter, "frames and weighings", "film, drip, frames, weighings"),
+        common_reading_input([d.level for d in at_mark]),
+    )
     error = stated(model, propagate(model, probability), seed_of(settings.run, ds))
     notes = [*_notes(ds, settings, water), *simulation_notes(error)]
     curve = _curve(run, settings, scatter, notes)
@@ -114,75 +100,17 @@ def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _unit(ds: Sequence[Delivery]) -> str:
-    units = sorted({d.level.unit for d in ds})
-    if len(units) > 1:
-        raise CalibrationError(f"record: the level was read in different units: {', '.join(units)}")
-    return units[0]
-
-
-def _scatter(run: GravimetricRun, errors_ml: NDArray[np.float64]) -> _Scatter:
+def _scatter(run: GravimetricRun, errors_ml: NDArray[np.float64]) -> Scatter:
     """The scatter of the errors at the mark, and what readings and weighings explain of it."""
     full, drained = run.independent_u_ml()
     readings = run.scale.ml_per_unit * np.array([d.level.u_random for d in run.deliveries])
     chosen = np.array([d.target == NOMINAL_MARK for d in run.deliveries])
     expected = sqrt(float(np.mean((full**2 + drained**2 + readings**2)[chosen])))
-    errors = errors_ml[chosen]
-    if errors.size < 2:
-        return _Scatter(errors, None, expected, 0.0)
-    observed = float(errors.std(ddof=1))
-    return _Scatter(errors, observed, expected, sqrt(max(observed**2 - expected**2, 0.0)))
-
-
-def _repeatability(scatter: _Scatter) -> Input:
-    """The input for the scatter of the mean: observed, but never less than readings and weighings make it.
-
-    With few repeats the observed standard deviation may be small by chance; its degrees of freedom (n - 1)
-    carry into the coverage factor through Welch–Satterthwaite.
-    """
-    n = scatter.errors.size
-    if scatter.observed is None:
-        return Input(
-            "repeatability",
-            0.0,
-            scatter.expected,
-            "mL",
-            quantity="repeatability",
-            source="one delivery: scatter of frames and weighings only, the film's is not known",
-        )
-    larger = (
-        "observed"
-        if scatter.observed >= scatter.expected
-        else "expected from frames and weighings, more than observed"
-    )
-    return Input(
-        "repeatability",
-        0.0,
-        max(scatter.observed, scatter.expected) / sqrt(n),
-        "mL",
-        Distribution.STUDENT,
-        dof=n - 1,
-        quantity="repeatability of the mean",
-        source=f"standard deviation of {n} deliveries ({larger}): film, drip, frames, weighings",
-    )
-
-
-def _common_reading(at_mark: Sequence[Delivery], unit: str) -> Input:
-    """The input for what all readings at the mark have in common: its uncertainty does not shrink with
-    repeats.
-    """
-    return Input(
-        "r",
-        0.0,
-        float(np.mean([d.level.u_common for d in at_mark])),
-        unit,
-        quantity="reading of the meniscus, common to the repeats",
-        source="the reader's terms other than frames and edges",
-    )
+    return Scatter(errors_ml[chosen], expected)
 
 
 def _curve(
-    run: GravimetricRun, settings: RunSettings, scatter: _Scatter, notes: list[str]
+    run: GravimetricRun, settings: RunSettings, scatter: Scatter, notes: list[str]
 ) -> NeckCurve | None:
     instruments = sorted({d.level.instrument for d in run.deliveries})
     division = settings.divisions.get(instruments[0]) if len(instruments) == 1 else None
@@ -203,42 +131,16 @@ def _obstacles(
     ds: Sequence[Delivery],
     at_mark: Sequence[Delivery],
     settings: RunSettings,
-    scatter: _Scatter,
+    scatter: Scatter,
 ) -> list[str]:
     """Why this run can have no verdict, in words; empty when it can."""
-    found = []
-    item, plan, pack = settings.item, settings.plan, settings.pack
-    ended = [line.get("data", {}) for line in lines if line.get("kind") == "end"]
-    if ended and ended[-1].get("outcome") != "complete":
-        found.append(f"the run was {ended[-1].get('outcome')}")
-    if len(at_mark) < plan.repeats:
-        found.append(f"{len(at_mark)} of the procedure's {plan.repeats} repeats are complete")
-    if scatter.range is None:
-        found.append("the repeatability is not known from one delivery")
-    elif plan.repeat_range_ml is not None and scatter.range > plan.repeat_range_ml:
-        found.append(
-            f"the range of the repeats, {scatter.range:.2f} mL, exceeds "
-            f"the procedure's limit of {plan.repeat_range_ml:.2f} mL"
-        )
-    if item.kind is VolumeKind.DELIVERED:
-        found.extend(_drip_obstacles(ds))
-        found.extend(_drip_rule_obstacles(ds, settings))
-    if "unverified" in settings.item.expansion_source:
-        found.append(
-            "the vessel's coefficient of expansion is marked unverified, "
-            "and may decide nothing until it is entered with its source"
-        )
-    coarsest = pack.division_relative_max
-    if (
-        coarsest is not None
-        and item.division_ml is not None
-        and item.division_ml > coarsest * item.nominal_l * 1000.0
-    ):
-        found.append(
-            f"the scale's division of {item.division_ml:g} mL is coarser than "
-            f"the {coarsest * item.nominal_l * 1000.0:g} mL that {pack.name} allows"
-        )
-    return found
+    drips = settings.item.kind is VolumeKind.DELIVERED
+    return [
+        *run_obstacles(lines, len(at_mark), settings, scatter),
+        *(_drip_obstacles(ds) if drips else ()),
+        *(_drip_rule_obstacles(ds, settings) if drips else ()),
+        *item_obstacles(settings),
+    ]
 
 
 def _drip_obstacles(ds: Sequence[Delivery]) -> list[str]:
