@@ -10,6 +10,7 @@ again (`control.rig`).
 
 import asyncio
 import logging
+import termios
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol, TypeVar
@@ -110,6 +111,10 @@ class ModbusLink:
             except (TimeoutError, OSError, ModbusException) as error:
                 client.close()
                 raise LinkError(f"no rig answers at {self.where} ({str(error) or 'timed out'})") from error
+            except (termios.error, ValueError) as error:
+                client.close()
+                set_as = f"{self._settings.baudrate} baud, parity {self._settings.parity}"
+                raise LinkError(f"{self.where} cannot be set to {set_as} ({error})") from error
             except BaseException:
                 client.close()
                 raise

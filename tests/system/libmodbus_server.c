@@ -1,7 +1,7 @@
 /* A device of someone else's make: libmodbus serves four tables over Modbus TCP or RTU.
  *
  *   libmodbus_server tcp PORT         on 127.0.0.1; 0 takes a free port, which is printed on the first line
- *   libmodbus_server rtu DEVICE       8E1 at 19200 baud; "ready" is printed on the first line
+ *   libmodbus_server rtu DEVICE       8N1 at 19200 baud; "ready" is printed on the first line
  *
  * What lies in the tables is in modbus_peers.py. Numbers are laid out here: the float functions of libmodbus 3.1.6
  * swap the bytes on a little-endian machine, and PLCs don't.
@@ -158,7 +158,7 @@ int main(int count, char **words)
     }
     tables = modbus_mapping_new(BITS, BITS, WORDS, WORDS);
     modbus_t *line = tcp ? modbus_new_tcp("127.0.0.1", atoi(words[2]))
-                         : modbus_new_rtu(words[2], 19200, 'E', 8, 1);
+                         : modbus_new_rtu(words[2], 19200, 'N', 8, 1);
     if (tables == NULL || line == NULL) {
         fprintf(stderr, "cannot begin: %s\n", modbus_strerror(errno));
         return 1;

@@ -99,6 +99,11 @@ class Peer:
         self.said = self._process.stdout.readline().strip()
         assert self.said, f"{self.name} ended with {self._process.wait(10)}"
 
+    def signal(self, number: int) -> None:
+        """Stop it (SIGSTOP) or let it go on (SIGCONT)."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """Like a power cut; nothing where it does not run."""
         if self._process is not None:
