@@ -10,7 +10,7 @@ from calibration.curve import Curve
 from calibration.curve_models import invert, quadratic_form
 from calibration.errors import CalibrationError, UnsuitableModelError
 from calibration.fitted import FittedCurve, Points
-from calibration.nonlinear import NonlinearFit, fit_nonlinear, judged_at
+from calibration.nonlinear import NonlinearFit, Regression, fit_nonlinear, judged_at
 from calibration.tanks import Orientation, Tank
 
 Array = NDArray[np.float64]
@@ -122,12 +122,27 @@ def fit_tank(points: Points, shape: TankShape) -> FittedCurve:
 
 
 def _fitted(points: Points, shape: TankShape) -> NonlinearFit:
-    start = [
-        {OFFSET: shape.offset, DEAD_VOLUME: shape.dead_volume}.get(name, getattr(shape.tank, name, 0.0))
-        for name in shape.free
-    ]
+    start = np.array(
+        [
+            {OFFSET: shape.offset, DEAD_VOLUME: shape.dead_volume}.get(name, getattr(shape.tank, name, 0.0))
+            for name in shape.free
+        ],
+        dtype=np.float64,
+    )
+    about_middle = _AboutMiddle(shape)
+    if not about_middle.differs:
+        return _fit(points, _Guarded(shape), start)
+    inner = about_middle.inner(start)
+    place = shape.free.index(TILT)
+    if abs(inner[place]) < _TILT_PROBE:  # at zero nothing says which way to go
+        inner[place] = np.copysign(_TILT_PROBE, inner[place])
+    fit = _fit(points, about_middle, inner)
+    return _judged(points, shape, about_middle.outer(fit.parameters), fit.x_adjusted)
+
+
+def _fit(points: Points, model: Regression, start: Array) -> NonlinearFit:
     return fit_nonlinear(
-        _Guarded(shape),
+        model,
         points.x,
         points.v,
         start,
@@ -214,6 +229,53 @@ def _readings_within(shape: TankShape, parameters: Array, x: Array) -> tuple[flo
             f"readings reach {beyond:.3g} beyond it"
         )
     return low, high
+
+
+@dataclass(frozen=True)
+class _AboutMiddle:
+    """A tilted shape whose offset is taken at the middle of its length, where the tilt does not move the
+    level.
+
+    Offset and tilt at the gauge all but cancel, which makes the way to the fit long; there they do not.
+    """
+
+    shape: TankShape
+
+    @property
+    def differs(self) -> bool:
+        """Whether the shape lies, and both its tilt and its offset are free."""
+        lying = self.shape.tank.orientation is Orientation.LYING
+        return lying and TILT in self.shape.free and OFFSET in self.shape.free
+
+    def inner(self, parameters: Array) -> Array:
+        """The parameters with the offset at the middle, from those with it at the gauge."""
+        return self._moved(parameters, 1.0)
+
+    def outer(self, parameters: Array) -> Array:
+        """The parameters with the offset at the gauge, from those with it at the middle."""
+        return self._moved(parameters, -1.0)
+
+    def value(self, x: Array, parameters: Array) -> Array:
+        return _Guarded(self.shape).value(x, self.outer(parameters))
+
+    def derivative(self, x: Array, parameters: Array) -> Array:
+        return _Guarded(self.shape).derivative(x, self.outer(parameters))
+
+    def gradient(self, x: Array, parameters: Array) -> Array:
+        given = dict(zip(self.shape.free, parameters.tolist(), strict=True))
+        gauge, length = (given.get(name, getattr(self.shape.tank, name)) for name in ("gauge", "length"))
+        slope = np.tan(given[TILT])
+        # ∂offset at the gauge / ∂ what it is computed from.
+        rates = {"length": slope / 2, "gauge": -slope, TILT: (length / 2 - gauge) * (1 + slope**2)}
+        outer = _Guarded(self.shape).gradient(x, self.outer(parameters))
+        of_offset = outer[:, self.shape.free.index(OFFSET)]
+        return np.asarray(outer + np.outer(of_offset, [rates.get(name, 0.0) for name in self.shape.free]))
+
+    def _moved(self, parameters: Array, sign: float) -> Array:
+        given = dict(zip(self.shape.free, parameters.tolist(), strict=True))
+        gauge, length = (given.get(name, getattr(self.shape.tank, name)) for name in ("gauge", "length"))
+        given[OFFSET] += sign * (gauge - length / 2) * float(np.tan(given[TILT]))
+        return np.array(list(given.values()))
 
 
 @dataclass(frozen=True)

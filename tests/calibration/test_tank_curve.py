@@ -6,6 +6,7 @@ import pytest
 from calibration.curve import Curve
 from calibration.fitted import Points
 from calibration.tank_curve import TankShape, fit_tank
+from calibration.tank_ends import End, Head
 from calibration.tanks import Orientation, Tank
 
 FREE = ("radius", "length", "offset", "tilt")
@@ -55,6 +56,17 @@ def test_a_tilt_at_a_known_offset_is_left_as_it_is() -> None:
     curve = fit_tank(points, drawn).curve
     assert np.allclose([1000.0, 5000.0, 0.0], curve.parameters, atol=1e-4)
     assert np.sqrt(curve.covariance[2, 2]) < 1e-3
+
+
+def test_a_drawing_without_tilt_is_a_start() -> None:
+    """From a level drawing the fit finds the tilt, of different heads the right sign of it."""
+    dished, flat = End(Head.TORISPHERICAL), End()
+    tank = Tank(Orientation.LYING, 1000.0, 5000.0, flat, dished, tilt=-0.03)
+    volumes = 1e-6 * tank.volume(HEIGHTS)
+    points = Points(HEIGHTS, volumes, 0.01 * np.eye(HEIGHTS.size))
+    drawn = Tank(Orientation.LYING, 1002.0, 4990.0, flat, dished)
+    curve = fit_tank(points, TankShape(drawn, FREE, 1e-6)).curve
+    assert np.allclose([1000.0, 5000.0, 0.0, -0.03], curve.parameters, rtol=1e-6, atol=1e-4)
 
 
 def test_a_tilt_that_matters_is_the_fit_s() -> None:
