@@ -9,6 +9,7 @@ from calibration.gravimetric_result import gravimetric_result
 from calibration.leak_result import leak_result
 from calibration.result_words import settled
 from calibration.section import Section
+from calibration.transfer_result import transfer_result
 from calibration.unmeasured_result import unmeasured_result
 
 Lines = Sequence[Mapping[str, Any]]
@@ -17,6 +18,7 @@ METHODS: Final[Mapping[str, Callable[[Lines], dict[str, Any]]]] = MappingProxyTy
     {
         "gravimetric": gravimetric_result,
         "leak-test": leak_result,
+        "transfer": transfer_result,
         "unmeasured": unmeasured_result,
     }
 )

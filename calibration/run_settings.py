@@ -165,7 +165,8 @@ def _repeats_at_mark(section: Section) -> int:
     """How many deliveries of the procedure come to the nominal mark."""
     found = 0
     for block in section.sections("steps"):
-        if block.text("do") == "deliveries" and 0.0 in block.numbers("targets"):
+        do = block.text("do")
+        if do == "receive" or (do == "deliveries" and 0.0 in block.numbers("targets")):
             found += block.integer("repeats", at_least=1)
     return found
 

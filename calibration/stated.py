@@ -101,7 +101,13 @@ def seed_of(run: str, ds: Sequence[Delivery]) -> int:
 
     Not from anything computed, whose last bits may differ between processors.
     """
-    said = [run, [[d.repeat, d.target, d.level.value, d.full.mean_g, d.drained.mean_g] for d in ds]]
+    return seed_from(
+        [run, [[d.repeat, d.target, d.level.value, d.full.mean_g, d.drained.mean_g] for d in ds]]
+    )
+
+
+def seed_from(said: object) -> int:
+    """A seed from plain values of a record."""
     digest = hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).digest()
     return int.from_bytes(digest[:8], "big")
 

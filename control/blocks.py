@@ -39,6 +39,16 @@ class Deliveries:
 
 
 @dataclass(frozen=True)
+class Metered:
+    """Filled through the master meter: empty, then at each of the rising `targets` fill, read and note the
+    meter; drain.
+    """
+
+    repeats: int
+    targets: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class LeakTest:
     """Fill to `target`, close everything, and look at the level `looks` times within `wait_s`; then drain."""
 
@@ -54,7 +64,21 @@ class Dry:
     wait_s: float
 
 
-Block = Once | Confirm | Deliveries | LeakTest | Dry
+@dataclass(frozen=True)
+class Receive:
+    """Filled by hand from a standard measure, in so many `deliveries`, each asked for by `prompt`; then read.
+
+    The prompt asks for `STANDARD_ASKED`: the standard's neck reading in mL and its water's temperature.
+    """
+
+    repeats: int
+    deliveries: int
+    prompt: Prompt
+
+
+STANDARD_ASKED: Final = frozenset({"standard_reading_ml", "standard_temperature_c"})
+
+Block = Once | Confirm | Deliveries | Metered | LeakTest | Dry | Receive
 
 
 def take_blocks(root: TomlTable) -> tuple[Block, ...]:
@@ -70,7 +94,7 @@ def take_blocks(root: TomlTable) -> tuple[Block, ...]:
 def targets_of(block: Block) -> tuple[float, ...]:
     """The levels that a block fills to, in scale units."""
     match block:
-        case Deliveries():
+        case Deliveries() | Metered():
             return block.targets
         case LeakTest():
             return (block.target,)
@@ -94,6 +118,10 @@ def _deliveries(table: TomlTable, _do: str) -> Deliveries:
     return Deliveries(table.take_int("repeats", 1, 100), _rising(table, "targets"))
 
 
+def _metered(table: TomlTable, _do: str) -> Metered:
+    return Metered(table.take_int("repeats", 1, 100), _rising(table, "targets"))
+
+
 def _leak_test(table: TomlTable, _do: str) -> LeakTest:
     return LeakTest(
         table.take_number("target"), table.take_number("wait_s", above=0.0), table.take_int("looks", 3, 1000)
@@ -102,6 +130,15 @@ def _leak_test(table: TomlTable, _do: str) -> LeakTest:
 
 def _dry(table: TomlTable, _do: str) -> Dry:
     return Dry(table.take_number("wait_s", least=0.0))
+
+
+def _receive(table: TomlTable, _do: str) -> Receive:
+    block = Receive(
+        table.take_int("repeats", 1, 100), table.take_int("deliveries", 1, 100), take_prompt(table)
+    )
+    if {question.name for question in block.prompt.questions} != STANDARD_ASKED:
+        raise table.error("ask", f"expected questions named {' and '.join(sorted(STANDARD_ASKED))}")
+    return block
 
 
 def _rising(table: TomlTable, name: str) -> tuple[float, ...]:
@@ -116,7 +153,9 @@ BLOCKS: Final[Mapping[str, Callable[[TomlTable, str], Block]]] = MappingProxyTyp
         **dict.fromkeys(get_args(Plain), _once),
         "confirm": _confirm,
         "deliveries": _deliveries,
+        "metered": _metered,
         "leak-test": _leak_test,
         "dry": _dry,
+        "receive": _receive,
     }
 )

@@ -6,13 +6,25 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from control.blocks import Block, Confirm, Deliveries, Dry, LeakTest, take_blocks, targets_of
+from control.blocks import (
+    Block,
+    Confirm,
+    Deliveries,
+    Dry,
+    LeakTest,
+    Metered,
+    Receive,
+    take_blocks,
+    targets_of,
+)
 from control.toml_table import TomlTable, plain
 
 LIMITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "gravimetric": ("repeat_range_ml",),
         "leak-test": ("leak_ml_per_h",),
+        "master-meter": ("repeat_range_ml",),
+        "transfer": ("repeat_range_ml",),
         "unmeasured": (),
     }
 )
@@ -168,8 +180,10 @@ def needs_of(block: Block) -> tuple[type, ...]:
             return ()
         case Deliveries():
             return (Fill, Settle, Read, Weigh, Drain)
-        case LeakTest():
+        case Metered() | LeakTest():
             return (Fill, Settle, Read, Drain)
+        case Receive():
+            return (Settle, Read, Drain)
         case Dry():
             return (Drain,)
         case _:

@@ -184,7 +184,14 @@ class Run:
         if self._standing is None:
             self._move(Command.START, "the operator's command")
         today = self.rig.clock.utc().date()
-        faults = faults_before_water(self.rig.map.standards, self._measure, self._rules, today, self._gauges)
+        faults = faults_before_water(
+            self.rig.map.standards,
+            self._measure,
+            self._rules,
+            today,
+            self._gauges,
+            self.procedure.method,
+        )
         if faults:
             return await self._end(Command.STOP, "; ".join(faults))
         self._context = Context(

@@ -17,9 +17,9 @@ from control.register_words import Table
 from control.registers import RegisterMap
 from control.simulator.configuration import TwinConfiguration
 from control.simulator.device import Device
+from control.simulator.emptying import make_truth
 from control.simulator.hydraulics import STEP_S
 from control.simulator.plant import Plant
-from control.simulator.truth import draw_truth
 
 SCAN_STEPS: Final = 5  # of the plant between two turns of the loop
 ANSWER_S: Final = 0.004  # what a request takes on the wire
@@ -77,7 +77,7 @@ class OneClockTwin:
     def __init__(self, configuration: TwinConfiguration, seed: int, loop: SimulatedLoop) -> None:
         self.registers: RegisterMap = configuration.registers
         self.loop = loop
-        self.plant = Plant(draw_truth(seed, configuration.measure, configuration.standards))
+        self.plant = Plant(make_truth(seed, configuration.measure, configuration.standards))
         self.device = Device(
             self.plant,
             heartbeat_s=self.registers.link.heartbeat_s,

@@ -10,15 +10,17 @@ from control.steps.step import Vessel
 
 MEASURE_TEXTS = ("name", "make", "model", "serial", "kind")
 MEASURE_NUMBERS = ("nominal_l", "drip_time_s", "reference_temperature_c", "scale_division_ml")
+STANDARD_OF: Mapping[str, str] = {"gravimetric": "balance", "transfer": "standard_measure"}
 RULE_KEYS = ("name", "maximum_permissible_error", "decision", "source")
 
 
-def faults_before_water(
+def faults_before_water(  # noqa: PLR0917 - what is checked, each once
     standards: Mapping[str, Mapping[str, Any]],
     measure: Mapping[str, Any],
     rules: Mapping[str, Any],
     today: datetime.date,
     gauges: Sequence[Gauge] = (),
+    method: str = "gravimetric",
 ) -> tuple[str, ...]:
     """What stops the run before it begins, a sentence each; empty where all is in order."""
     faults = [
@@ -32,8 +34,9 @@ def faults_before_water(
         for gauge in gauges
         if gauge.certificate.due < today
     ]
-    if "balance" not in standards:
-        faults.append("the rig's file names no standard 'balance'; a gravimetric run needs one")
+    needed = STANDARD_OF.get(method)
+    if needed is not None and needed not in standards:
+        faults.append(f"the rig's file names no standard {needed!r}; a {method} run needs one")
     faults += [
         f"the measure's {key} is missing"
         for key in MEASURE_TEXTS

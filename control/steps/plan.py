@@ -5,12 +5,14 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from control.blocks import Block, Confirm, Deliveries, Dry, LeakTest, Plain
+from control.blocks import Block, Confirm, Deliveries, Dry, LeakTest, Metered, Plain, Receive
 from control.procedure import Procedure
 from control.prompts import Prompt
 from control.steps.confirm import confirm
 from control.steps.drain import drain, dry, empty
 from control.steps.fill import fill_to, prewet
+from control.steps.metering import metered
+from control.steps.receive import receive, received
 from control.steps.settle import read, settle
 from control.steps.soak import soak
 from control.steps.step import Context, Step
@@ -33,7 +35,7 @@ def plan(procedure: Procedure) -> tuple[Step, ...]:
 def repeats_of(block: Block) -> int:
     """How many repeats a block has."""
     match block:
-        case Deliveries():
+        case Deliveries() | Metered() | Receive():
             return block.repeats
         case LeakTest() | Dry():
             return 1
@@ -51,6 +53,18 @@ def _steps(block: Block, repeats: int) -> list[Step]:
                 step
                 for repeat in range(repeats + 1, repeats + block.repeats + 1)
                 for step in _delivery(repeat, block.targets)
+            ]
+        case Metered():
+            return [
+                step
+                for repeat in range(repeats + 1, repeats + block.repeats + 1)
+                for step in _metered(repeat, block.targets)
+            ]
+        case Receive():
+            return [
+                step
+                for repeat in range(repeats + 1, repeats + block.repeats + 1)
+                for step in _received(repeat, block)
             ]
         case LeakTest():
             return _leak_test(block, repeats + 1)
@@ -94,12 +108,40 @@ def _delivery(repeat: int, targets: Sequence[float]) -> list[Step]:
     ]
 
 
+def _metered(repeat: int, targets: Sequence[float]) -> list[Step]:
+    return [
+        _emptied(repeat, "begin the repeat with an empty measure"),
+        *(
+            step
+            for target in targets
+            for step in (
+                *_filled(repeat, target),
+                _read_at(repeat, target),
+                Step("meter", partial(metered, target), repeat, target, "what came in", checkpoint=True),
+            )
+        ),
+        Step("drain", drain, repeat, detail="empty and let drip", discards=True, checkpoint=True),
+    ]
+
+
 def _leak_test(block: LeakTest, repeat: int) -> list[Step]:
     target = block.target
     return [
         _emptied(repeat, "before the leak test"),
         *_filled(repeat, target),
         Step("watch", partial(watch, block), repeat, target, "closed: the level must stay", checkpoint=True),
+        Step("drain", drain, repeat, detail="empty and let drip", discards=True, checkpoint=True),
+    ]
+
+
+def _received(repeat: int, block: Receive) -> list[Step]:
+    """A repeat that a technician fills; once begun it is not taken up in the middle."""
+    return [
+        _emptied(repeat, "before it receives"),
+        Step("receive", partial(receive, block), repeat, 0.0, "from the standard, by hand", discards=True),
+        Step("settle", _at(settle, 0.0), repeat, 0.0, "until the level is steady", discards=True),
+        Step("read", _at(read, 0.0), repeat, 0.0, "the lowest point of the meniscus", discards=True),
+        Step("ambient", received, repeat, 0.0, "the temperatures", discards=True),
         Step("drain", drain, repeat, detail="empty and let drip", discards=True, checkpoint=True),
     ]
 
@@ -126,7 +168,7 @@ def _filled(repeat: int, target: float) -> list[Step]:
 def _at_level(repeat: int, target: float) -> list[Step]:
     return [
         *_filled(repeat, target),
-        Step("read", _at(read, target), repeat, target, "the lowest point of the meniscus"),
+        _read_at(repeat, target),
         Step(
             "weigh",
             partial(weigh, target=target, load="full"),
@@ -136,6 +178,10 @@ def _at_level(repeat: int, target: float) -> list[Step]:
             checkpoint=True,
         ),
     ]
+
+
+def _read_at(repeat: int, target: float) -> Step:
+    return Step("read", _at(read, target), repeat, target, "the lowest point of the meniscus")
 
 
 def _at(

@@ -1,7 +1,7 @@
 """Whole procedures on the simulator's clock: rig, twin, steps, record and result, without pictures."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,13 @@ from control.sequence import Run
 from control.simulator.one_clock import OneClockTwin, SimulatedLoop, run_simulated
 
 FRAME = "0" * 64
+Hands = Callable[[OneClockTwin, str], Awaitable[dict[str, float]]]
+
+
+async def idle_hands(twin: OneClockTwin, prompt: str) -> dict[str, float]:
+    """A technician who says that all is done, and enters nothing."""
+    del twin, prompt
+    return {}
 
 
 class EvidentReader(PlantReader):
@@ -39,14 +46,14 @@ def carried_out(
     *,
     seed: int = 3,
     prepare: Callable[[OneClockTwin, Run], None] = lambda twin, run: None,
-    answers: dict[str, dict[str, float]] | None = None,
+    hands: Hands = idle_hands,
 ) -> tuple[str, dict[str, Any], float]:
     """Outcome and result of a shipped procedure, and the twin's true error in mL.
 
-    `prepare` may meddle with twin and run before the start. Prompts are answered at once, with the values
-    that `answers` has for them.
+    `prepare` may meddle with twin and run before the start. `hands` do what a prompt asks for, and give the
+    numbers that it wants.
     """
-    return run_simulated(lambda loop: _carried_out(loop, procedure, folder, seed, prepare, answers or {}))
+    return run_simulated(lambda loop: _carried_out(loop, procedure, folder, seed, prepare, hands))
 
 
 async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
@@ -55,7 +62,7 @@ async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
     folder: Path,
     seed: int,
     prepare: Callable[[OneClockTwin, Run], None],
-    answers: dict[str, dict[str, float]],
+    hands: Hands,
 ) -> tuple[str, dict[str, Any], float]:
     settings = load_settings()
     chosen = configure(settings, settings.choose(procedure=procedure, operator="J. Lin"))
@@ -75,7 +82,7 @@ async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
             settings={**plain, "run": folder.name, "operator": "J. Lin", "item": item, "versions": {}},
         )
         prepare(twin, run)
-        technician = asyncio.create_task(_technician(run, answers))
+        technician = asyncio.create_task(_technician(twin, run, hands))
         try:
             outcome = await run.execute()
         finally:
@@ -87,10 +94,10 @@ async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
     return outcome, result, twin.plant.truth.error_ml
 
 
-async def _technician(run: Run, answers: dict[str, dict[str, float]]) -> None:
+async def _technician(twin: OneClockTwin, run: Run, hands: Hands) -> None:
     while True:
         await asyncio.sleep(1.0)
         prompt = run.status()["prompt"]
         if prompt is not None:
-            values = answers.get(prompt["name"], {})
+            values = await hands(twin, prompt["name"])
             run.answer(prompt["number"], "J. Lin", range(len(prompt["checks"])), values)

@@ -1,8 +1,11 @@
 """The shipped procedures, each from its file to its result, on the simulator's clock."""
 
+import asyncio
 import json
 import sys
+import tomllib
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -11,10 +14,49 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the benchmarks a
 from procedures import carried_out
 
 from control.sequence import Run
+from control.simulator.densities import water_density_g_ml
 from control.simulator.hydraulics import STEP_S
 from control.simulator.one_clock import OneClockTwin
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+STANDARD = tomllib.loads((CONFIGS / "rigs" / "twin.toml").read_text("utf-8"))["standards"]["standard_measure"]
+
+
+class Pourer:
+    """A technician with a standard measure whose true volume differs from its certificate, within its u."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.volume_l = STANDARD["volume_l"] + self.random.gauss(0.0, STANDARD["standard_uncertainty_l"])
+
+    async def __call__(self, twin: OneClockTwin, _prompt: str) -> dict[str, float]:
+        """Pour the standard, filled to somewhere near its mark, within a minute; tell what was read."""
+        neck_ml, water_c = self.random.uniform(-20.0, 20.0), self.random.uniform(19.5, 21.5)
+        grown = 1.0 + STANDARD["cubic_expansion_per_c"] * (water_c - STANDARD["reference_temperature_c"])
+        mass_g = (1000.0 * self.volume_l + neck_ml) * grown * water_density_g_ml(water_c)
+        parts = 600
+        for _ in range(parts):
+            twin.plant.vessel.step(STEP_S, mass_g / parts, water_c, 0.0)
+            await asyncio.sleep(0.1)
+        return {
+            "standard_reading_ml": neck_ml
+            + self.random.gauss(0.0, STANDARD["reading_standard_uncertainty_ml"]),
+            "standard_temperature_c": water_c
+            + self.random.gauss(0.0, STANDARD["thermometer_standard_uncertainty_c"]),
+        }
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_measure_is_verified_from_a_standard(tmp_path: Path, seed: int) -> None:
+    """Poured by hand, read by camera: the error found agrees with the twin's true one within U."""
+    outcome, result, true_error_ml = carried_out(
+        "verify-from-standard", tmp_path / "run", seed=seed, hands=Pourer(seed)
+    )
+    assert outcome == "complete"
+    assert abs(result["error_ml"] - true_error_ml) <= result["expanded_uncertainty_ml"]
+    assert result["expanded_uncertainty_ml"] < 6.0  # three repeats: Student's t alone makes more than a third
+    assert result["verdict"]["outcome"] in {"pass", "fail"}
+    assert len(result["tables"][0]["rows"]) == 3
 
 
 def test_a_tight_measure_passes_its_leak_test(tmp_path: Path) -> None:
