@@ -73,7 +73,7 @@ def parse_data_table(text: str, where: str, *, increasing: bool = True) -> DataT
     found = dict(zip(header, columns, strict=True))
     reading, volume = found[header[0]], found[header[1]]
     if increasing:
-        _demand_increasing(reading, volume, where)
+        _demand_increasing(reading, volume, where, (reading_unit, volume_unit))
     u_reading, u_volume = found.get(f"u_{header[0]}"), found.get(f"u_{header[1]}")
     _demand_uncertainties(header[0], u_reading, where, positive=False)
     _demand_uncertainties(header[1], u_volume, where, positive=True)
@@ -129,19 +129,20 @@ def _demand_uncertainties(name: str, u: Array | None, where: str, *, positive: b
         raise CalibrationError(f"{where}: row {bad[0] + 2}: u_{name} must be {expected}, not {u[bad[0]]:g}")
 
 
-def _demand_increasing(reading: Array, volume: Array, where: str) -> None:
+def _demand_increasing(reading: Array, volume: Array, where: str, units: tuple[str, str]) -> None:
+    of_reading, of_volume = units
     for i in range(1, reading.size):
         if reading[i] == reading[i - 1]:
             raise CalibrationError(
-                f"{where}: row {i + 2} repeats the reading {reading[i]:g}: each must stand once"
+                f"{where}: row {i + 2} repeats the reading {reading[i]:g} {of_reading}: each must stand once"
             )
         if reading[i] < reading[i - 1]:
             raise CalibrationError(
                 f"{where}: row {i + 2}: the readings must increase, "
-                f"but {reading[i]:g} follows {reading[i - 1]:g}"
+                f"but {reading[i]:g} {of_reading} follows {reading[i - 1]:g} {of_reading}"
             )
         if volume[i] <= volume[i - 1]:
             raise CalibrationError(
                 f"{where}: row {i + 2}: the volumes must increase, "
-                f"but {volume[i]:g} follows {volume[i - 1]:g}"
+                f"but {volume[i]:g} {of_volume} follows {volume[i - 1]:g} {of_volume}"
             )

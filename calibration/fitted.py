@@ -40,7 +40,10 @@ class Points:
             if matrix is not None and (matrix.shape != (n, n) or not np.all(np.isfinite(matrix))):
                 raise CalibrationError(f"{name} must be finite and of shape ({n}, {n}), not {matrix.shape}")
         if not (np.all(np.isfinite(self.x)) and np.all(np.isfinite(self.v))):
-            raise CalibrationError("the points hold a number that is not finite")
+            at = int(np.argmax(~(np.isfinite(self.x) & np.isfinite(self.v))))
+            raise CalibrationError(
+                f"point {at + 1} holds a number that is not finite: {self.x[at]:g}, {self.v[at]:g}"
+            )
         self._demand_magnitudes(n)
 
     def _demand_magnitudes(self, n: int) -> None:

@@ -40,12 +40,18 @@ class MasterMeter:
         flows, factors = np.array(self.flows_l_min), np.array(self.k_factors_per_l)
         if flows.size < 1 or flows.shape != factors.shape or np.any(np.diff(flows) <= 0):
             raise CalibrationError(
-                "a meter's calibration has one K-factor at each of its increasing flow rates"
+                "a meter's calibration has one K-factor at each of its increasing flow rates, "
+                f"not {factors.size} at {', '.join(f'{flow:g}' for flow in self.flows_l_min)} L/min"
             )
         if not (np.all(np.isfinite(factors)) and np.all(factors > 0)):
-            raise CalibrationError("a meter's K-factors must be positive")
+            raise CalibrationError(
+                f"a meter's K-factors must be positive, not {np.min(factors):g} pulses per litre"
+            )
         if not (0 <= self.k_relative_u < 1 and 0 <= self.repeatability_relative_u < 1):
-            raise CalibrationError("a meter's relative standard uncertainties must lie between 0 and 1")
+            raise CalibrationError(
+                "a meter's relative standard uncertainties must lie between 0 and 1, "
+                f"not {self.k_relative_u:g} and {self.repeatability_relative_u:g}"
+            )
 
     def k_factor(self, flow_l_min: float) -> float:
         """Pulses per litre at a flow rate. Raises `OutOfRangeError` outside the calibrated flow rates."""
@@ -111,8 +117,10 @@ def incremental_model(
         raise CalibrationError("an incremental calibration needs at least one increment")
     metered = np.array([i.pulses / meter.k_factor(i.flow_l_min) for i in increments])
     if np.any(metered <= 0):
+        at = int(np.argmax(metered <= 0))
         raise CalibrationError(
-            f"increment {int(np.argmax(metered <= 0)) + 1} has no pulses: each must add liquid"
+            f"increment {at + 1} has {increments[at].pulses:g} pulses, {metered[at]:g} L: "
+            "each must add liquid"
         )
     meter_t, meter_p = (
         np.array([getattr(i, f"meter_{n}") for i in increments]) for n in ("temperature_c", "pressure_hpa")

@@ -194,9 +194,11 @@ def _covariance(name: str, given: ArrayLike, n: int) -> Array:
     if matrix.shape != (n, n):
         raise CalibrationError(f"{name} must have shape ({n},) or ({n}, {n}), not {matrix.shape}")
     if not np.all(np.isfinite(matrix)):
-        raise CalibrationError(f"{name} holds a number that is not finite")
+        at = np.argwhere(~np.isfinite(matrix))[0].tolist()
+        raise CalibrationError(f"{name} holds a number that is not finite at {at}")
     if np.any(np.diag(matrix) < 0):
-        raise CalibrationError(f"{name} holds a negative variance")
+        at = int(np.argmin(np.diag(matrix)))
+        raise CalibrationError(f"{name} holds a negative variance: {matrix[at, at]:g} at [{at}, {at}]")
     if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=1e-12 * float(np.max(np.abs(matrix), initial=0.0))):
         raise CalibrationError(f"{name} is not symmetric")
     return matrix

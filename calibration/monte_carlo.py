@@ -223,7 +223,8 @@ def outputs(model: Model, trials: int, rng: Draws) -> Array:
         if values.shape[:1] != (size,):
             values = np.broadcast_to(values, (size, *values.shape[1:]))
         if not np.all(np.isfinite(values)):
-            raise CalibrationError("the model gives an output that is not finite for some of the trials")
+            bad = int(np.count_nonzero(~np.isfinite(values).reshape(size, -1).all(axis=1)))
+            raise CalibrationError(f"the model gives an output that is not finite for {bad} of {size} trials")
         if kept is None:
             kept = np.empty((trials, *values.shape[1:]))
         kept[done : done + size] = values

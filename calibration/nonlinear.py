@@ -298,7 +298,8 @@ def _demand_points(xs: Array, ys: Array, beta: Array) -> None:
         raise CalibrationError(f"x and y must have one row a point, not shapes {xs.shape} and {ys.shape}")
     for name, values in (("x", xs), ("y", ys), ("start", beta)):
         if not np.all(np.isfinite(values)):
-            raise CalibrationError(f"{name} holds a number that is not finite")
+            at = np.argwhere(~np.isfinite(values))[0].tolist()
+            raise CalibrationError(f"{name} holds a number that is not finite at {at}")
     if ys.size < beta.size:
         raise UnsuitableModelError(f"{beta.size} parameters need as many points or more, not {ys.size}")
 

@@ -223,9 +223,11 @@ def _demand_data(xs: Array, ys: Array, given: Array, degree: int) -> None:
         raise CalibrationError(f"y_covariance must have shape ({n},) or ({n}, {n}), not {given.shape}")
     for name, values in (("x", xs), ("y", ys), ("y_covariance", given)):
         if not np.all(np.isfinite(values)):
-            raise CalibrationError(f"{name} holds a number that is not finite")
+            at = np.argwhere(~np.isfinite(values))[0].tolist()
+            raise CalibrationError(f"{name} holds a number that is not finite at {at}")
     if given.ndim == 1 and not np.all(given > 0):
-        raise CalibrationError("every y needs a positive standard uncertainty")
+        at = int(np.argmax(~(given > 0)))
+        raise CalibrationError(f"every y needs a positive standard uncertainty: y[{at}] has {given[at]:g}")
     different = np.unique(xs).size
     if different < degree + 1:
         raise UnsuitableModelError(

@@ -67,13 +67,19 @@ class Input:
 
     def __post_init__(self) -> None:
         if not isfinite(self.value):
-            raise CalibrationError(f"{self.symbol}: the value must be a finite number, not {self.value}")
+            raise CalibrationError(
+                f"{self.symbol}: the value must be a finite number, not {self.value}{self._in_unit}"
+            )
         if not (isfinite(self.u) and self.u >= 0):
             raise CalibrationError(
-                f"{self.symbol}: the standard uncertainty must be finite and ≥ 0, not {self.u}"
+                f"{self.symbol}: the standard uncertainty must be finite and ≥ 0{self._in_unit}, not {self.u}"
             )
         if not self.dof > 0:
             raise CalibrationError(f"{self.symbol}: degrees of freedom must be positive, not {self.dof}")
+
+    @property
+    def _in_unit(self) -> str:
+        return "" if self.unit == "1" else f" {self.unit}"
 
 
 def bounded(
@@ -266,7 +272,10 @@ def propagate(model: Model, probability: float) -> Propagated:
     parts = c * (covariance @ c)
     variance = float(parts.sum())
     if not (isfinite(float(value)) and isfinite(variance)):
-        raise CalibrationError("the model gives no finite result at the inputs' values")
+        raise CalibrationError(
+            "the model gives no finite result at its inputs: "
+            + ", ".join(f"{i.symbol} = {i.value:g} {i.unit}" for i in model.inputs)
+        )
     u = sqrt(max(variance, 0.0))
     dof = effective_dof(model, c)
     budget = tuple(

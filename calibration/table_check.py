@@ -154,7 +154,9 @@ def _falling(table: DataTable, rounding: float) -> list[Finding]:
     while (falls := _falls(x[kept], v[kept], rounding)).size:
         if len(named) >= rows.size // 4 or kept.size <= ROWS_MIN - 2:
             return [_fall_finding(table, int(i), int(i) - 1, rows) for i in _falls(x, v, rounding)]
-        at = int(falls[0])
+        # Rows that are alike may be so for a bad row beside them: what truly falls comes first.
+        below = falls[(v[kept[falls]] < v[kept[falls - 1]]) | (x[kept[falls]] <= x[kept[falls - 1]])]
+        at = int((below if below.size else falls)[0])
         worse = min((at - 1, at), key=lambda row: _left_without(x[kept], v[kept], row, rounding))
         named.append((int(kept[worse]), int(kept[2 * at - 1 - worse])))
         kept = np.delete(kept, worse)

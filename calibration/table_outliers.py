@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 DEVIATIONS_MAX = 5.0  # robust standard deviations of the rows about their neighbours
-ROUNDING_MARGIN = 1.25  # over the largest distance that rounding alone can make
+ROUNDING_MARGIN = 1.3  # over the largest distance that rounding alone can make
 ROUNDING_SCATTER = 0.4  # robust standard deviation of rounding alone in last digits, where few rows tell it
 STEP_SHARE_MIN = 0.05  # of the step from row to row: less may be a seam of the shell
 STEP_SHARE_NEAR_ENDS = (

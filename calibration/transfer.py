@@ -105,7 +105,7 @@ def transfer_model(
         raise CalibrationError("a transfer needs at least one delivery of the standard")
     if not (isfinite(thermometer_u_c) and thermometer_u_c >= 0):
         raise CalibrationError(
-            f"the thermometer's standard uncertainty must be finite and ≥ 0, not {thermometer_u_c}"
+            f"the thermometer's standard uncertainty must be finite and ≥ 0 °C, not {thermometer_u_c}"
         )
     readings = [f"r_{i}" for i in range(1, len(deliveries) + 1)]
     second = "dt_s" if same_thermometer else "dt_x"

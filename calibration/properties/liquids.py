@@ -62,16 +62,21 @@ class TabledLiquid:
         t, rho = np.array(self.temperatures_c), np.array(self.densities_kg_m3)
         if t.size < 2 or t.shape != rho.shape:
             raise CalibrationError(
-                f"{self.name}: a table has two rows or more, temperature and density in each"
+                f"{self.name}: a table has two rows or more, temperature and density in each, "
+                f"not {t.size} and {rho.size}"
             )
         if not (
             np.all(np.isfinite(t)) and np.all(np.diff(t) > 0) and np.all(np.isfinite(rho)) and np.all(rho > 0)
         ):
             raise CalibrationError(
-                f"{self.name}: the temperatures must increase and the densities be positive"
+                f"{self.name}: the temperatures must increase and the densities be positive, not "
+                + ", ".join(f"{a:g} °C {b:g} kg/m³" for a, b in zip(t, rho, strict=True))
             )
         if not (np.isfinite(self.compressibility_per_pa) and self.compressibility_per_pa >= 0):
-            raise CalibrationError(f"{self.name}: the compressibility must be finite and ≥ 0 per Pa")
+            raise CalibrationError(
+                f"{self.name}: the compressibility must be finite and ≥ 0 per Pa, "
+                f"not {self.compressibility_per_pa:g}"
+            )
 
     def density(self, temperature_c: ArrayLike, pressure_hpa: ArrayLike) -> NDArray[Any]:
         """Density in kg/m³ within the table's temperatures. Complex arguments pass. Raises

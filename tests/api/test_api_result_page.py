@@ -89,6 +89,29 @@ def test_without_limit_or_curve_there_is_no_chart_of_them(result: dict[str, Any]
     assert page.charts == ()
 
 
+@pytest.mark.parametrize("limit", [100.0, 5.0, 0.0])
+def test_a_verdict_by_risk_has_no_acceptance_limit(
+    recorded: Path, tmp_path: Path, result: dict[str, Any], limit: float
+) -> None:
+    """A rule pack that decides by specific risk has no acceptance limit: one zone is drawn, and its page is
+    shown.
+    """
+    verdict = {**result["verdict"], "limit_ml": limit, "acceptance_limit_ml": None}
+    by_risk = {**result, "verdict": verdict}
+    spec = error_chart(by_risk)
+    assert spec is not None
+    zones = spec["layer"][0]["data"]["values"]
+    assert [{"from": -limit, "to": limit, "zone": "limit"}] == zones
+    ET.fromstring(svg(spec))
+    folder = shutil.copytree(recorded / COMPLETE, tmp_path / "runs" / COMPLETE)
+    (folder / "result.json").write_text(json.dumps(by_risk), encoding="utf-8")
+    with TestClient(create_app(load_settings(), tmp_path / "runs"), base_url="http://127.0.0.1") as client:
+        for language in ("en", "zh-TW"):
+            answer = client.get(f"/runs/{COMPLETE}", params={"lang": language})
+            assert 200 == answer.status_code
+            assert "None" not in re.sub(r"<svg.*?</svg>", "", answer.text, flags=re.DOTALL)
+
+
 def test_the_budget_is_sorted_by_share_and_whole(result: dict[str, Any]) -> None:
     """The largest share first; together they are everything."""
     shares = [line.percent for line in result_page(result).budget]

@@ -182,7 +182,7 @@ def test_what_cannot_be_simulated() -> None:
         simulate_until_stable(model, 0.95, digits=3, seed=1)
     with (
         np.errstate(invalid="ignore"),
-        pytest.raises(CalibrationError, match="not finite for some of the trials"),
+        pytest.raises(CalibrationError, match=r"not finite for \d+ of \d+ trials"),
     ):
         simulate(Model(lambda q: np.sqrt(q["x"]), (Input("x", 0.0, 1.0),)), 0.95, trials=1000, seed=1)
     with pytest.raises(CalibrationError, match="positive standard uncertainty"):

@@ -144,6 +144,10 @@ def test_degrees_of_freedom_of_correlated_inputs() -> None:
 def test_inputs_that_cannot_be_are_named() -> None:
     """A negative or unknown uncertainty, a repeated symbol, an impossible correlation: one sentence each."""
     with pytest.raises(
+        CalibrationError, match="t_w: the standard uncertainty must be finite and ≥ 0 °C, not -1"
+    ):
+        Input("t_w", 20.0, -1.0, "°C")
+    with pytest.raises(
         CalibrationError, match="t_w: the standard uncertainty must be finite and ≥ 0, not nan"
     ):
         Input("t_w", 20.0, float("nan"))

@@ -177,7 +177,7 @@ def test_what_cannot_be_transferred() -> None:
     with pytest.raises(OutOfRangeError, match="flow rate: 300 L/min is outside the meter's 50 to 200 L/min"):
         METER.k_factor(300.0)
     idle = [Increment(0.0, 100.0, 20.0, 1013.25, 20.0, 1013.25, 0.0)]
-    with pytest.raises(CalibrationError, match="increment 1 has no pulses"):
+    with pytest.raises(CalibrationError, match="increment 1 has 0 pulses, 0 L"):
         incremental_model(METER, idle, shell(), Water(), meter_thermometer_u_c=0, tank_thermometer_u_c=0)
     with pytest.raises(CalibrationError, match="diesel: the temperatures must increase"):
         TabledLiquid("diesel", "test", (20.0, 10.0), (840.0, 833.0), 0.0)

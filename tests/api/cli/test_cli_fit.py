@@ -76,7 +76,7 @@ def test_fit_names_bad_input(tmp_path: Path, tank_csv: Path, capsys: pytest.Capt
     bad = tmp_path / "bad.csv"
     bad.write_text("height_mm,volume_l\n1,2\n1,3\n", encoding="utf-8")
     for arguments, sentence in (
-        (["fit", str(bad)], "row 3 repeats the reading 1"),
+        (["fit", str(bad)], "row 3 repeats the reading 1 mm"),
         (["fit", str(tank_csv), "--model", "circle"], "--model circle: a model is one of auto, line"),
         (["fit", str(tmp_path / "none.csv")], "none.csv"),
     ):
