@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rig_bench import CONFIGS
 
-from control.blocks import Deliveries, Once
+from control.blocks import BLOCKS, Deliveries, Once
 from control.errors import ConfigurationError
-from control.procedure import load_procedure
+from control.procedure import LIMITS, TABLES, load_procedure
 
 SHIPPED = CONFIGS / "procedures" / "verify-measure.toml"
 
@@ -27,6 +27,23 @@ def test_the_shipped_procedure_is_read() -> None:
     assert 600.0 == procedure.fill.coarse_stop_short_ml == procedure.source["fill"]["coarse_stop_short_ml"]
     with pytest.raises(dataclasses.FrozenInstanceError):
         procedure.name = "other"  # type: ignore[misc]  # what the test is about
+
+
+def test_every_shipped_procedure_is_read() -> None:
+    """Each file of the folder is one, named as its file."""
+    files = sorted((CONFIGS / "procedures").glob("*.toml"))
+    assert [path.stem for path in files] == [load_procedure(path).name for path in files]
+
+
+def test_every_step_table_and_method_is_described() -> None:
+    """docs/reference/procedure.md has a row for each type of step, table and method, with its limits."""
+    text = (CONFIGS.parent / "docs" / "reference" / "procedure.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(" `"): line for line in text.splitlines() if line.startswith("| `")}
+    words = {*BLOCKS, *LIMITS, *(kind.__name__.lower() for kind in TABLES)}
+    assert words == rows.keys() - {"do", "method"}  # the heads of two tables
+    for method, limits in LIMITS.items():
+        if method not in BLOCKS:  # a step of the same name stands further down
+            assert all(f"`{limit}`" in rows[method] for limit in limits)
 
 
 @pytest.mark.parametrize(
