@@ -125,13 +125,7 @@ def main() -> int:
     shares = [share for kind in KINDS for share in kind(seeds)]
     rows = []
     for share in shares:
-        asked = (
-            f"{100 * share.lowest:g} %"
-            if share.highest == share.lowest
-            else f"{100 * share.lowest:g} to {100 * share.highest:g} %"
-        )
-        if share.highest == 1.0:
-            lowest, highest = 100 * share.lowest, 100 * share.highest
+        lowest, highest = 100 * share.lowest, 100 * share.highest
         asked = f"{lowest:g} %" if lowest == highest else f"{lowest:g} to {highest:g} %"
         if share.highest == 1.0:
             asked = f"{lowest:g} % or more"
