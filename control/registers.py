@@ -55,7 +55,13 @@ FIGURES: Final[Mapping[str, tuple[str, ...]]] = {
         "air_standard_uncertainty_c",
     ),
     "barometer": ("pressure_standard_uncertainty_hpa", "humidity_standard_uncertainty_pct"),
+    "meter": (
+        "k_relative_standard_uncertainty",
+        "repeatability_relative_standard_uncertainty",
+        "thermometer_standard_uncertainty_c",
+    ),
 }
+METER_CURVE: Final = ("flows_l_min", "k_factors_per_l")  # of the standard `meter`: linear between the flows
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -337,9 +343,24 @@ def _standards(table: TomlTable) -> dict[str, Mapping[str, Any]]:
         # Figures from the certificate, with the unit in the key; those of unforeseen instruments are open.
         for key in FIGURES.get(name, entry.names()):
             values[key] = entry.take_number(key, least=0.0)
-        entry.finish(", ".join((*STANDARD_TEXTS, "due", *FIGURES.get(name, ()))))
+        curve = METER_CURVE if name == "meter" else ()
+        if curve:
+            values.update(zip(curve, _meter_curve(entry), strict=True))
+        entry.finish(", ".join((*STANDARD_TEXTS, "due", *FIGURES.get(name, ()), *curve)))
         standards[name] = MappingProxyType(values)
     return standards
+
+
+def _meter_curve(entry: TomlTable) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The flows of a meter's certificate, rising, and its K-factor at each of them."""
+    flows_key, factors_key = METER_CURVE
+    flows = entry.take_numbers(flows_key, least=1, most=100)
+    if flows[0] <= 0.0 or any(not low < high for low, high in pairwise(flows)):
+        raise entry.error(flows_key, "expected positive flows that rise")
+    factors = entry.take_numbers(factors_key, least=len(flows), most=len(flows))
+    if any(factor <= 0.0 for factor in factors):
+        raise entry.error(factors_key, "expected positive K-factors")
+    return flows, factors
 
 
 def _tag(name: str, table: TomlTable, order: str) -> Tag:

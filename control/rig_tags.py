@@ -37,6 +37,7 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "humidity": "%",
     "line_pressure": "kPa",
     "meter_pulses": "1",
+    "meter_temperature": "degC",
     "pump_speed": "%",
     "reservoir": "L",
 }

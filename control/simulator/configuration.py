@@ -54,8 +54,22 @@ class CameraFigures:
 
 
 @dataclass(frozen=True)
+class MeterFigures:
+    """The master meter's certificate: K-factors in pulses/L at flows in L/min, and what is stated of them."""
+
+    flows_l_min: tuple[float, ...]
+    k_factors_per_l: tuple[float, ...]
+    k_relative_u: float
+    repeatability_relative_u: float
+    thermometer_u_c: float
+
+
+@dataclass(frozen=True)
 class StandardFigures:
-    """Stated standard uncertainties of the rig's instruments, from which the twin draws their errors."""
+    """Stated standard uncertainties of the rig's instruments, from which the twin draws their errors.
+
+    `meter` is None where the rig's file has no certificate of its meter.
+    """
 
     balance_resolution_g: float
     balance_u_g: float
@@ -65,6 +79,7 @@ class StandardFigures:
     air_u_c: float
     pressure_u_hpa: float
     humidity_u_pct: float
+    meter: MeterFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,20 @@ def _standards(registers: RegisterMap) -> StandardFigures:
         air_u_c=figure("thermometers", "air_standard_uncertainty_c"),
         pressure_u_hpa=figure("barometer", "pressure_standard_uncertainty_hpa"),
         humidity_u_pct=figure("barometer", "humidity_standard_uncertainty_pct"),
+        meter=_meter(registers),
+    )
+
+
+def _meter(registers: RegisterMap) -> MeterFigures | None:
+    stated = registers.standards.get("meter")
+    if stated is None:
+        return None
+    return MeterFigures(
+        flows_l_min=tuple(stated["flows_l_min"]),
+        k_factors_per_l=tuple(stated["k_factors_per_l"]),
+        k_relative_u=float(stated["k_relative_standard_uncertainty"]),
+        repeatability_relative_u=float(stated["repeatability_relative_standard_uncertainty"]),
+        thermometer_u_c=float(stated["thermometer_standard_uncertainty_c"]),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from math import isfinite
 
-from control.simulator.hydraulics import PULSES_PER_L, STEP_S
+from control.simulator.hydraulics import STEP_S
 from control.simulator.plant import Plant
 
 CommandWords = tuple[int, int, float, float]
@@ -269,7 +269,7 @@ class Device:
         hydraulics.fine.open = opcode is Opcode.FILL_FINE
         hydraulics.pump.setpoint = speed_pct / 100.0
         meter = hydraulics.meter
-        self._dose = _Dose(until_pulses=meter.pulses + max(1, round(volume_l * PULSES_PER_L)))
+        self._dose = _Dose(until_pulses=meter.pulses + max(1, round(volume_l * meter.set_k_per_l)))
         self.dose_state = DoseState.RUNNING
         return Result.ACCEPTED
 
@@ -336,6 +336,7 @@ class Device:
             "meter_pulses": meter.pulses & 0xFFFFFFFF,
             "meter_volume": meter.volume_l,
             "meter_flow": meter.flow_ml_s * 60.0 / 1000.0,
+            "meter_temperature": plant.meter_thermometer.indication,
             "balance": plant.balance.indication_g,
             "water_temperature": room.water.indication,
             "vessel_temperature": room.vessel.indication,

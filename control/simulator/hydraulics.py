@@ -1,6 +1,8 @@
 """What brings the water to the measure: reservoir, pump, inlet valves, master meter and line."""
 
+from bisect import bisect_right
 from math import pi, sin
+from random import Random
 
 from control.simulator.densities import water_density_g_ml
 from control.simulator.truth import Truth
@@ -14,7 +16,7 @@ DRAIN_TRAVEL_S = 1.5
 PUMP_RAMP_PER_S = 0.4
 STALL_SPEED = 0.05  # below this the pump moves no water
 LINE_DELAY_S = 0.15  # water in flight between valve and measure
-PULSES_PER_L = 2000.0  # nominal K-factor of the master meter
+COMPRESSIBILITY_PER_KPA = 4.6e-7  # of water at 20 °C: what it is denser by in the filling line
 RESERVOIR_L = 150.0
 DRY_L = 5.0  # the pump draws air below this
 LOW_L = 15.0
@@ -68,32 +70,53 @@ class Pump:
 
 
 class Meter:
-    """The master meter: `pulses` since power-on of a K-factor that is off by the true `error` (a ratio).
+    """The master meter: `pulses` since power-on by its true K-factor, which goes with the flow; `volume_l` by
+    the K-factor that is set in it, which is off by the truth's `meter_error`.
 
-    One that is not `counting` gives no pulses; `drift` (a ratio) is added to its error from now on.
+    Its K-factor scatters from one start of the flow to the next. One that is not `counting` gives no pulses;
+    `drift` (a ratio) is added to its error from now on.
     """
 
-    def __init__(self, error: float) -> None:
-        self.true_k_per_ml = PULSES_PER_L * (1.0 + error) / 1000.0
+    def __init__(self, truth: Truth) -> None:
+        self._flows_l_min, self._k_per_l = truth.meter_flows_l_min, truth.meter_k_per_l
+        self._scatter = truth.meter_scatter
+        self._random = Random(f"meter's scatter {truth.seed}")  # noqa: S311 - a simulation that must repeat
+        self.set_k_per_l = self._k_per_l[-1] / (1.0 + truth.meter_error)
         self.counting = True
         self.drift = 0.0
-        self.passed_ml = 0.0  # as the meter feels it
         self.flow_ml_s = 0.0
+        self._counted = 0.0
+        self._dose = 1.0
+        self._flowing = False
 
     @property
     def pulses(self) -> int:
         """Whole pulses since power-on."""
-        return int(self.passed_ml * self.true_k_per_ml)
+        return int(self._counted)
 
     @property
     def volume_l(self) -> float:
-        """Total by the nominal K-factor, L."""
-        return self.pulses / PULSES_PER_L
+        """Total by the K-factor that is set, L."""
+        return self.pulses / self.set_k_per_l
+
+    def k_per_l(self, flow_l_min: float) -> float:
+        """True K-factor at a flow, pulses/L: linear between the certificate's flows, level beyond them."""
+        flows, factors = self._flows_l_min, self._k_per_l
+        above = bisect_right(flows, flow_l_min)
+        if above == 0 or above == len(flows):
+            return factors[min(above, len(flows) - 1)]
+        low, high = flows[above - 1], flows[above]
+        share = (flow_l_min - low) / (high - low)
+        return factors[above - 1] + share * (factors[above] - factors[above - 1])
 
     def step(self, dt: float, flow_ml_s: float) -> None:
         """Count what flows in `dt` seconds; the flow indication is damped."""
         flow_ml_s = flow_ml_s * (1.0 + self.drift) if self.counting else 0.0
-        self.passed_ml += flow_ml_s * dt
+        if flow_ml_s > 0.0:
+            if not self._flowing:
+                self._dose = 1.0 + self._random.gauss(0.0, self._scatter)
+            self._counted += flow_ml_s * dt * self.k_per_l(0.06 * flow_ml_s) * self._dose / 1000.0
+        self._flowing = flow_ml_s > 0.0
         self.flow_ml_s += (flow_ml_s - self.flow_ml_s) * min(dt / 0.2, 1.0)
 
 
@@ -109,7 +132,7 @@ class Hydraulics:
         self.pump = Pump()
         self.coarse = Valve(COARSE_TRAVEL_S)
         self.fine = Valve(FINE_TRAVEL_S)
-        self.meter = Meter(truth.meter_error)
+        self.meter = Meter(truth)
         self.line_g = 0.0
         self.leak_ml_s = (
             0.0  # past the seats of the closed inlets; a head tank presses, the pump need not run
@@ -154,7 +177,10 @@ class Hydraulics:
         if self.leak_ml_s > 0.0 and not self.dry:
             flow_ml_s += self.leak_ml_s
         self.meter.step(dt, flow_ml_s)
-        moved_g = flow_ml_s * dt * self.density_g_ml
+        moved_g = 0.0
+        if flow_ml_s > 0.0:
+            pressed = 1.0 + COMPRESSIBILITY_PER_KPA * self.line_pressure_kpa
+            moved_g = flow_ml_s * dt * self.density_g_ml * pressed
         self.reservoir_g -= moved_g
         self.line_g += moved_g
         if self.line_g < 1e-6:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from random import Random
 
 from control.simulator.hydraulics import DRAIN_TRAVEL_S, STEP_S, Hydraulics, Valve
-from control.simulator.instruments import Balance, Room
+from control.simulator.instruments import Balance, Room, Sensor
 from control.simulator.truth import Truth
 from control.simulator.vessel import Vessel
 
@@ -49,6 +49,9 @@ class Plant:
         self.drain = Valve(DRAIN_TRAVEL_S)
         self.balance = Balance(truth, self._random)
         self.room = Room(truth, self._random)
+        # With a scatter of its own, so that the others' is the same with and without it.
+        own = Random(f"meter's thermometer {truth.seed}")  # noqa: S311 - likewise
+        self.meter_thermometer = Sensor(own, truth.meter_error_c, 0.002)
         self.door_closed = True
         self.emergency_stop = False
         self.stuck_switches: dict[LevelSwitch, bool] = {}
@@ -106,4 +109,5 @@ class Plant:
         self.hydraulics.drift(self.clock_s)
         vessel.exchange_heat(dt, room.air_c)
         room.read(self.clock_s, vessel.water_c, vessel.wall_c)
+        self.meter_thermometer.read(self.hydraulics.reservoir_c)
         self.balance.load(dt, vessel.content_g, vessel.density_g_ml, room.air_g_ml)

@@ -7,6 +7,7 @@ from random import Random
 from control.simulator.configuration import MeasureFigures, StandardFigures
 
 DELIVERED_SPREAD_ML = 16.0  # the true error lies evenly within ± this, of a 20 L measure
+NOMINAL_PULSES_PER_L = 2000.0  # of a master meter without a certificate
 FILM_K = 30.0  # of a 20 L measure, mL·√s: leaves about 4 mL on its wall 30 s after the stream broke
 
 
@@ -16,7 +17,9 @@ class Truth:
 
     `delivered_ml` is what the measure delivers from its zero mark (the glass's lowest point of the meniscus
     beside that mark) after its drip time; `residual_ml` is what it then holds back on average, so that
-    `contained_ml` is their sum. `film_k` is K of the draining film F = K / √t, mL·√s.
+    `contained_ml` is their sum. `film_k` is K of the draining film F = K / √t, mL·√s. `meter_k_per_l` are the
+    meter's true K-factors at `meter_flows_l_min`; the one that is set in it for its total is off by
+    `meter_error`, so that the total reads that much too high; `meter_scatter` is relative, from dose to dose.
     """
 
     seed: int
@@ -30,6 +33,10 @@ class Truth:
     neck_area_mm2: float
     neck_taper_per_mm: float
     meter_error: float
+    meter_flows_l_min: tuple[float, ...]
+    meter_k_per_l: tuple[float, ...]
+    meter_scatter: float
+    meter_error_c: float
     balance_offset_g: float
     balance_gain: float
     balance_noise_g: float
@@ -73,6 +80,10 @@ def draw_truth(seed: int, measure: MeasureFigures, standards: StandardFigures) -
     tare_g = 8000.0 * size ** (2.0 / 3.0)
     share = standards.balance_u_g / sqrt(3.0)
     bore = measure.neck_bore_mm
+    meter = standards.meter
+    # A stream of its own: a rig with a certificate has the same other truths as one without.
+    chance = Random(f"meter {seed}")  # noqa: S311 - likewise
+    k_error = 0.0 if meter is None else chance.gauss(0.0, meter.k_relative_u)
     return Truth(
         seed=seed,
         nominal_ml=nominal_ml,
@@ -85,6 +96,14 @@ def draw_truth(seed: int, measure: MeasureFigures, standards: StandardFigures) -
         neck_area_mm2=pi / 4.0 * bore * bore * (1.0 + random.gauss(0.0, 0.001)),
         neck_taper_per_mm=random.uniform(-1.0e-5, 1.0e-5),
         meter_error=random.choice((-1.0, 1.0)) * random.uniform(0.001, 0.003),
+        meter_flows_l_min=(1.0,) if meter is None else meter.flows_l_min,
+        meter_k_per_l=(
+            (NOMINAL_PULSES_PER_L,)
+            if meter is None
+            else tuple(stated * (1.0 + k_error) for stated in meter.k_factors_per_l)
+        ),
+        meter_scatter=0.0 if meter is None else meter.repeatability_relative_u,
+        meter_error_c=0.0 if meter is None else chance.gauss(0.0, meter.thermometer_u_c),
         balance_offset_g=random.gauss(0.0, share),
         balance_gain=random.gauss(0.0, share) / (tare_g + nominal_ml),
         balance_noise_g=share,

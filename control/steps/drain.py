@@ -91,6 +91,8 @@ def all_closed(snapshot: Snapshot) -> bool:
 
 def _remember_empty(context: Context, snapshot: Snapshot) -> None:
     context.memory.meter_empty_l = context.known(snapshot, "meter_volume")
+    context.memory.pulses_empty = snapshot.number("meter_pulses")
+    context.memory.metered = {}
     context.memory.dosing = False
     context.memory.wet = False
     context.memory.level = None

@@ -10,6 +10,7 @@ from control.rig_tags import DOSE_BROKEN_OFF, DOSE_COMPLETE
 from control.snapshot import Snapshot
 from control.steps.gauge import check_pressure
 from control.steps.look import look, look_until_read, refused
+from control.steps.passage import Passage
 from control.steps.step import UNKNOWN_BIAS_SHARE, Context
 
 SMALLEST_DOSE_ML = 0.5
@@ -77,13 +78,15 @@ async def dose(context: Context, opcode: str, volume_l: float) -> None:
     Raises `HeldError` where the dose is broken off, or would fill the measure above what the procedure needs.
     """
     rig, memory, limits = context.rig, context.memory, context.procedure.fill
-    before_l = context.known(await rig.refresh(), "meter_volume")
+    before = await rig.refresh()
+    before_l = context.known(before, "meter_volume")
     content_l = before_l - _meter_empty(context) + memory.bias_l
     if content_l + volume_l > capacity_l(context):
         raise HeldError(
             f"a dose of {volume_l:.3f} L on {content_l:.3f} L would be more than this procedure lets in "
             f"({capacity_l(context):.3f} L)"
         )
+    passage = Passage(memory, opcode, before)
     memory.dosing = memory.wet = True
     if opcode == "fill-coarse":
         await rig.fill_coarse(volume_l, limits.coarse_speed_pct)
@@ -92,6 +95,7 @@ async def dose(context: Context, opcode: str, volume_l: float) -> None:
         await rig.fill_fine(volume_l, limits.fine_speed_pct)
 
     def ended(snapshot: Snapshot) -> bool:
+        passage.see(snapshot)
         moved = context.known(snapshot, "meter_volume") - before_l
         state = snapshot.values["dose_state"]
         return state == DOSE_BROKEN_OFF or (state == DOSE_COMPLETE and moved >= 0.5 * volume_l)
@@ -99,7 +103,9 @@ async def dose(context: Context, opcode: str, volume_l: float) -> None:
     snapshot = await rig.wait_for(ended, limits.time_limit_s, f"a dose of {volume_l:.3f} L has not ended")
     if snapshot.values["dose_state"] == DOSE_BROKEN_OFF:
         raise HeldError(f"the device broke off a dose of {volume_l:.3f} L")
-    after_l = await _stand_still(context)
+    standing = await _stand_still(context)
+    passage.end(standing)
+    after_l = context.known(standing, "meter_volume")
     memory.in_flight_l[opcode] = max(0.0, after_l - before_l - volume_l)
     memory.dosing = False
 
@@ -156,8 +162,8 @@ async def _may_be_below(context: Context, target_ml: float) -> bool:
     return highest_l < context.vessel.nominal_l + target_ml / 1000.0 + context.vessel.nominal_l * 0.01
 
 
-async def _stand_still(context: Context) -> float:
-    """The meter's total once the inlets are closed and it has stopped, in L."""
+async def _stand_still(context: Context) -> Snapshot:
+    """What the rig says once the inlets are closed and its meter has stopped."""
     rig = context.rig
 
     def shut(snapshot: Snapshot) -> bool:
@@ -170,6 +176,6 @@ async def _stand_still(context: Context) -> float:
         await rig.pause(STILL_S)
         snapshot = await rig.refresh()
         if abs(context.known(snapshot, "meter_volume") - before_l) <= STILL_L:
-            return context.known(snapshot, "meter_volume")
+            return snapshot
         if rig.clock.now() > deadline:
             raise HeldError("the inlet valves are closed, but the meter does not stop")

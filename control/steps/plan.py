@@ -48,23 +48,11 @@ def _steps(block: Block, repeats: int) -> list[Step]:
     match block:
         case Confirm(prompt):
             return [_confirmed(prompt, repeats)]
-        case Deliveries():
+        case Deliveries() | Metered() | Receive():
             return [
                 step
                 for repeat in range(repeats + 1, repeats + block.repeats + 1)
-                for step in _delivery(repeat, block.targets)
-            ]
-        case Metered():
-            return [
-                step
-                for repeat in range(repeats + 1, repeats + block.repeats + 1)
-                for step in _metered(repeat, block.targets)
-            ]
-        case Receive():
-            return [
-                step
-                for repeat in range(repeats + 1, repeats + block.repeats + 1)
-                for step in _received(repeat, block)
+                for step in _repeat(block, repeat)
             ]
         case LeakTest():
             return _leak_test(block, repeats + 1)
@@ -75,6 +63,16 @@ def _steps(block: Block, repeats: int) -> list[Step]:
             ]
         case _:
             return list(ONCE[block.do])
+
+
+def _repeat(block: Deliveries | Metered | Receive, repeat: int) -> list[Step]:
+    match block:
+        case Deliveries():
+            return _delivery(repeat, block.targets)
+        case Metered():
+            return _metered(repeat, block.targets)
+        case Receive():
+            return _received(repeat, block)
 
 
 ONCE: Final[Mapping[Plain, tuple[Step, ...]]] = MappingProxyType(

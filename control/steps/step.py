@@ -40,6 +40,8 @@ class Memory:
     """What a run has learned of its rig and where the water stands; it changes as the run goes on."""
 
     meter_empty_l: float | None = None  # the meter's total when the measure was last empty
+    pulses_empty: float | None = None  # the meter's pulses then
+    metered: dict[str, dict[str, float]] = field(default_factory=dict)  # since then, by the doses' opcode
     in_flight_l: dict[str, float] = field(default_factory=dict)  # passes after the device begins to close
     bias_l: float = 0.0  # content by the camera less content by the meter
     bias_margin_ml: float | None = None  # how far the bias may be off; None until the camera has told

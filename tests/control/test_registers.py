@@ -104,7 +104,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_the_shipped_map_is_read_in_three_requests(register_map: RegisterMap) -> None:
     """The twin's tables are contiguous: one request each for holding, input and discrete."""
-    expected = [(Table.HOLDING, 0, 1), (Table.INPUT, 0, 30), (Table.DISCRETE, 0, 7)]
+    expected = [(Table.HOLDING, 0, 1), (Table.INPUT, 0, 31), (Table.DISCRETE, 0, 7)]
     assert expected == [(request.table, request.address, request.count) for request in register_map.plan()]
 
 

@@ -178,8 +178,8 @@ async def test_what_the_device_does_not_have_is_an_exception(twin: tuple[Twin, C
     twin_, client = twin
     modbus = client.modbus
     answers = [
-        await modbus.read_input_registers(30, count=1, device_id=1),
-        await modbus.read_input_registers(28, count=4, device_id=1),
+        await modbus.read_input_registers(31, count=1, device_id=1),
+        await modbus.read_input_registers(29, count=4, device_id=1),
         await modbus.read_holding_registers(5, count=1, device_id=1),
         await modbus.write_register(5, 1, device_id=1),
         await modbus.write_register(10, 77, device_id=1),
