@@ -36,6 +36,7 @@ TUBE_SIDE, MARK_SIDE = 5.0, 2.0  # widths of the marks, to both sides of their i
 LEAST_REACH_PX = 60.0
 LEAST_SIZE_PX = 64
 CUTS = 4  # long edges beside which marks are sought where the picture as a whole shows too few
+LEAST_PRESENT = 0.6  # of the marks between the outermost: glare or a hand may hide the others
 BEYOND = 1.5  # divisions past the end marks in which a column may end and still be seen
 MOST_HANGING = 0.6  # sine above the horizontal at which a column is still one that lies
 STILL_PX, STILL_SHARE = 0.3, 0.8  # marks moved by less have not moved; this share of them must be seen
@@ -141,14 +142,25 @@ def _numbered(
         numbered, notes = checked(replace(labels, width=labels.width - thickness))
     if isinstance(numbered, NumberingFault):
         return numbered
+    of_scale = _marks_of(scale)
+    in_row = int(column.index[-1] - column.index[0]) + 1
+    # with neither long marks nor numbers one end of a row would decide: any row of strokes has an end
+    if of_scale is not None and in_row < of_scale and numbered.notes and notes:
+        said = f"{in_row} of the scale's {of_scale} marks are in sight, without long marks or legible numbers"
+        return NumberingFault(Reason.AMBIGUOUS, f"{said} to say which")
     return replace(numbered, notes=(*numbered.notes, *notes))
+
+
+def _marks_of(scale: Scale) -> int | None:
+    """How many marks the scale has; None where its ends are not stated."""
+    if scale.first is None or scale.last is None:
+        return None
+    return round((scale.last - scale.first) / scale.division) + 1
 
 
 def _find_marks(gray: Gray, scale: Scale, lens: Lens) -> tuple[Turn, MarkColumn, Lattice, Gray] | None:
     """The scale's marks, in the picture turned as its edges lean, or a quarter turn further."""
-    wanted = LEAST_MARKS
-    if scale.first is not None and scale.last is not None:
-        wanted = round((scale.last - scale.first) / scale.division) + 1
+    wanted = _marks_of(scale) or LEAST_MARKS
     best: tuple[Turn, MarkColumn, Lattice, Gray] | None = None
     leaning = lean(gray)
     for degrees in (leaning, leaning - 90.0 if leaning > 0 else leaning + 90.0):
@@ -156,8 +168,10 @@ def _find_marks(gray: Gray, scale: Scale, lens: Lens) -> tuple[Turn, MarkColumn,
         upright = turn.applied(gray)
         behind = TurnedLens.behind(lens, turn)
         for column in _mark_columns(upright, wanted):
-            lattice = fit_lattice(column, behind)
             seen = int(column.index[-1]) + 1
+            if column.count < LEAST_PRESENT * seen:
+                continue  # strokes that stand in an even row by chance
+            lattice = fit_lattice(column, behind)
             if lattice is not None and (best is None or seen > int(best[1].index[-1]) + 1):
                 best = turn, column, lattice, upright
             if lattice is not None and wanted <= seen <= wanted + 1:

@@ -8,7 +8,7 @@ import pytest
 from thermometer_drawing import Design, Image, View, encoded, thermometer
 
 from vision.frame import Frame
-from vision.reading import Refusal
+from vision.reading import Reason, Refusal
 from vision.station import CameraGeometry
 from vision.thermometer.reader import ThermometerReader, thermometer_from
 
@@ -147,3 +147,30 @@ def test_pictures_of_odd_sizes_are_refused(shape: tuple[int, int]) -> None:
     picture = rng.integers(0, 256, (*shape, 3), np.uint8)
     reader = ThermometerReader(thermometer_from(Design().description(), ""), CameraGeometry())
     assert isinstance(reader.read(Frame(encoded(picture), "odd")), Refusal)
+
+
+def strokes_in_a_row(present: list[int]) -> Image:
+    """Upright bars at the places `present` of an even row, and a bar below them that ends among them."""
+    picture = np.full((*SIZE, 3), 200, np.uint8)
+    for k in present:
+        cv2.line(picture, (300, 40 + 40 * k), (400, 40 + 40 * k), (30, 30, 30), 6, cv2.LINE_AA)
+    cv2.rectangle(picture, (270, 330), (285, SIZE[0]), (40, 40, 170), -1)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("present", "reason"),
+    [
+        ([k for k in range(23) if k % 3 != 1], None),
+        ([0, 1, 5, 6, 10, 11, 15, 16, 20, 21], Reason.NO_SCALE),
+        (list(range(23)), Reason.AMBIGUOUS),
+    ],
+)
+def test_strokes_in_a_row_with_a_bar_beside_them_are_no_scale(
+    present: list[int], reason: Reason | None
+) -> None:
+    """Too few of the places hold a mark, or nothing but where the row ends says which marks they are."""
+    reader = ThermometerReader(thermometer_from(Design().description(), ""), CameraGeometry())
+    answer = reader.read(Frame(encoded(strokes_in_a_row(present)), "strokes"))
+    assert isinstance(answer, Refusal), answer
+    assert reason in (None, answer.reason), answer
