@@ -111,6 +111,11 @@ class Design:
     lengths_known: bool
     camera_known: bool
     seed: int
+    minor_ink: float = 1.0  # of the long ticks' ink
+    print_lines: int = 0
+    logo: bool = False
+    shade: float = 0.0  # of the light: how much half of the face lacks
+    second_pointer: float | None = None  # share of the span at which another hand stands
 
     @property
     def instrument(self) -> dict[str, Any]:
@@ -235,6 +240,32 @@ def plain(design: Design) -> Design:
     return replace(design, tilt=min(design.tilt, 5.0), glare=0, light=1.0, slope=0.05, noise=1.0, blur=0.7)
 
 
+def photograph(design: Design) -> Design:
+    """The same dial as in a small part cut out of a photograph on site: few pixels, faint minor ticks, dense
+    print in the ticks' ink, half of it in the shade; often with the needle at the stop of an idle gauge.
+    """
+    rng = np.random.default_rng(design.seed + 2_000_000)
+    radius_px = float(rng.uniform(75, 150))
+    ticks = round((design.scale[2] - design.scale[1]) / design.scale[3]) * design.scale[4]
+    # makers print no more ticks than can be told apart: nor do these pictures show fewer pixels than that
+    radius_px = max(radius_px, 5.0 / (radians(design.sweep) / ticks))
+    return replace(
+        design,
+        radius_px=radius_px,
+        size=(int(radius_px * rng.uniform(2.6, 3.0)), int(radius_px * rng.uniform(2.6, 3.2))),
+        off=(float(rng.uniform(-0.1, 0.1)) * radius_px, float(rng.uniform(-0.1, 0.1)) * radius_px),
+        quality=int(rng.integers(60, 90)),
+        blur=float(rng.uniform(0.4, 0.9)),
+        minor_ink=float(rng.uniform(0.4, 1.0)),
+        print_lines=int(rng.integers(0, 5)),
+        logo=bool(rng.random() < 0.5),
+        shade=float(rng.uniform(0.2, 0.6)) if rng.random() < 0.5 else 0.0,
+        needle_share=float(rng.uniform(-0.01, 0.01)) if rng.random() < 0.3 else design.needle_share,
+        lengths_known=False,
+        camera_known=False,
+    )
+
+
 def camera_matrix(design: Design) -> list[list[float]]:
     """Of the camera that takes the picture, as a station states it."""
     height, width = design.size
@@ -268,12 +299,21 @@ def jpeg(design: Design) -> bytes:
         ring = _ring(plane, big, 0.76, 0.84)
         image = _cover(design, _plane(design, -design.height), big) * ring
         picture += 0.7 * image[:, :, None] * (np.array(design.needle, np.float32) - picture)
+    if design.second_pointer is not None:
+        hand = np.zeros((big[1], big[0]), np.uint8)
+        points = _bar(design.angle(design.second_pointer), -0.15, 0.9, 0.015, 0.008)
+        cv2.fillPoly(hand, [_pixels(_plane(design, 0.7 * design.height), points)], 255, cv2.LINE_AA, SHIFT)
+        seen_hand = (hand.astype(np.float32) / 255)[:, :, None]
+        picture += seen_hand * (np.array(design.needle, np.float32) - picture)
     cover = _cover(design, _plane(design, design.height), big)[:, :, None]
     picture += cover * (np.array(design.needle, np.float32) - picture)
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     turn = float(rng.uniform(0, 2 * pi))
     small *= (1 + design.slope * ((x / width - 0.5) * cos(turn) + (y / height - 0.5) * sin(turn)))[:, :, None]
+    if design.shade:
+        edge = (x - width / 2) * sin(turn) - (y - height / 2) * cos(turn)
+        small *= (1 - design.shade / (1 + np.exp(np.clip(-edge / 3, -30, 30))))[:, :, None]
     for _ in range(design.glare):
         middle = rng.uniform(0.25, 0.75, 2) * (width, height)
         axes = rng.uniform(0.03, 0.14, 2) * design.radius_px * 2
@@ -400,13 +440,25 @@ def _printed(design: Design) -> Image:
         length = design.major_length if long else design.half_length if half_way else design.minor_length
         half = 0.5 * (design.major_width if long else design.minor_width)
         ends = (1.0, 1.0 + length) if design.outward else (1.0 - length, 1.0)
-        fill(_bar(turn, *ends, half, half), design.ink)
+        share = 1.0 if long else design.minor_ink
+        mixed = [
+            round(share * ink + (1 - share) * face) for ink, face in zip(design.ink, design.face, strict=True)
+        ]
+        fill(_bar(turn, *ends, half, half), (mixed[0], mixed[1], mixed[2]))
         if long:
             _write(sheet, design, f"{round(minimum + k * step / minors, 6):g}", design.numerals_at, turn)
     for turn in np.linspace(design.angle(0), design.angle(1), max(design.second_scale, 1)):
         if design.second_scale:
             fill(_bar(float(turn), 0.5, 0.54, 0.004, 0.004), (50, 50, 190))
     _write(sheet, design, design.scale[0], 0.4, pi / 2)
+    upright = replace(design, upright=True)
+    for line in range(design.print_lines):
+        for letter in range(-4, 5):
+            at = np.array([0.075 * letter, 0.22 + 0.1 * line if line % 2 else -0.24 - 0.1 * line])
+            text = chr(65 + (letter * 7 + line * 5 + design.seed) % 26)
+            _write(sheet, upright, text, float(hypot(*at)), float(np.arctan2(at[1], at[0])))
+    if design.logo:
+        fill(_bar(-pi / 2 + 0.5, 0.3, 0.55, 0.06, 0.06), design.ink)
     return sheet
 
 

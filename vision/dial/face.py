@@ -8,6 +8,7 @@ numerals, rings and rims do not.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ VOTING_SIZE = 480  # pixels of the longer side of the picture that votes
 DIRECTIONS = 90  # of lines, one every two degrees
 STROKE_PX = 9  # strokes of the reduced picture are narrower
 MOST_VOTES = 12_000
-MOST_CENTRES = 4
+MOST_CENTRES, MOST_RIM_CENTRES = 4, 2
 GRID_PX = 8.0  # steps of the search
 EDGE = 0.16  # of the picture's width or height: a whole dial's middle is further inside
 STRONG_SHARE = 0.2  # of the strongest edges: what votes at least
@@ -72,9 +73,27 @@ def find_centres(gray: Gray, dark: bool, most: int = MOST_CENTRES) -> Iterator[C
     scale = min(1.0, VOTING_SIZE / max(gray.shape))
     small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray
     how = cv2.MORPH_BLACKHAT if dark else cv2.MORPH_TOPHAT
-    strokes = cv2.morphologyEx(small, how, np.ones((STROKE_PX, STROKE_PX), np.uint8))
-    gx = cv2.Sobel(strokes, cv2.CV_16S, 1, 0)
-    gy = cv2.Sobel(strokes, cv2.CV_16S, 0, 1)
+    strokes = np.asarray(cv2.morphologyEx(small, how, np.ones((STROKE_PX, STROKE_PX), np.uint8)), np.uint8)
+    gx, gy = cv2.Sobel(strokes, cv2.CV_16S, 1, 0), cv2.Sobel(strokes, cv2.CV_16S, 0, 1)
+    for x, y, prominence in _meeting(gx, gy, most):
+        yield Centre((x + 0.5) / scale - 0.5, (y + 0.5) / scale - 0.5, dark, prominence)
+
+
+def find_rim_centres(gray: Gray, dark: bool, most: int = MOST_RIM_CENTRES) -> Iterator[Centre]:
+    """Points that the edges of `gray` (height, width) go round: the middles of rims and arcs, best first.
+
+    Where ticks have but few pixels or hang on an arc they do not aim at a point; the rim is still there. From
+    the side its normals pass the middle of a dial a little, near enough to find its ticks.
+    """
+    scale = min(1.0, VOTING_SIZE / max(gray.shape))
+    small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray
+    gx, gy = cv2.Sobel(small, cv2.CV_16S, 1, 0), cv2.Sobel(small, cv2.CV_16S, 0, 1)
+    for x, y, prominence in _meeting(-gy, gx, most):
+        yield Centre((x + 0.5) / scale - 0.5, (y + 0.5) / scale - 0.5, dark, prominence)
+
+
+def _meeting(gx: NDArray[Any], gy: NDArray[Any], most: int) -> Iterator[tuple[float, float, float]]:
+    """Where most lines through pixels, at right angles to (`gx`, `gy`) there, meet: x, y and prominence."""
     size = cv2.convertScaleAbs(gx, alpha=0.25) // 2 + cv2.convertScaleAbs(gy, alpha=0.25) // 2
     usual, strong = np.percentile(size[::3, ::3], (88, 99.5))
     least = max(4, int(usual), int(STRONG_SHARE * strong))
@@ -84,9 +103,9 @@ def find_centres(gray: Gray, dark: bool, most: int = MOST_CENTRES) -> Iterator[C
     if len(x) > MOST_VOTES:
         kept = np.linspace(0, len(x) - 1, MOST_VOTES).astype(np.intp)
         y, x = y[kept], x[kept]
-    height, width = small.shape
+    height, width = gx.shape
     across = gx[y, x].astype(np.float32), gy[y, x].astype(np.float32)
-    votes, diagonal = _line_votes(x, y, *across, small.shape)
+    votes, diagonal = _line_votes(x, y, *across, gx.shape)
     normal = (np.arange(DIRECTIONS, dtype=np.float32) + 0.5) * np.float32(np.pi / DIRECTIONS)
     cos, sin = np.cos(normal), np.sin(normal)
     lane = (np.arange(DIRECTIONS, dtype=np.int32) * votes.shape[1])[None, :]
@@ -111,7 +130,7 @@ def find_centres(gray: Gray, dark: bool, most: int = MOST_CENTRES) -> Iterator[C
         best = int(np.argmax(score(near_x.ravel(), near_y.ravel())))
         at = _converged(x, y, *across, (near_x.ravel()[best], near_y.ravel()[best]))
         prominence = (float(field[j, i]) - usual) / spread
-        yield Centre((at[0] + 0.5) / scale - 0.5, (at[1] + 0.5) / scale - 0.5, dark, prominence)
+        yield at[0], at[1], prominence
         reach = 3
         field[max(0, j - reach) : j + reach + 1, max(0, i - reach) : i + reach + 1] = -np.inf
 

@@ -7,14 +7,14 @@ the face however they are spaced: how a tick leans tells the middle without its 
 """
 
 from dataclasses import dataclass, replace
-from math import exp, sqrt
+from math import exp, hypot, sqrt
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.dial.face import Gray
-from vision.dial.refinement import tick_ends
+from vision.dial.refinement import slow_errors_u, tick_ends
 from vision.dial.ring import FaceMap
 from vision.dial.ticks import TickRing
 
@@ -35,14 +35,15 @@ UNKNOWN = 0.004  # of the radius: the uncertainty of the middle where ticks are 
 class Middle:
     """The middle of a face by the leaning of its ticks: (`x`, `y`) on the face as numbered, in radii.
 
-    `u` is the standard uncertainty of each; `face` the map put right by it. Where the leaning agrees with the
-    face as numbered, both are as they were.
+    `u` is the standard uncertainty of each, `slant_u` that of the slant in `face`; `face` is the map put
+    right by it. Where the leaning agrees with the face as numbered, both are as they were.
     """
 
     face: FaceMap
     x: float = 0.0
     y: float = 0.0
     u: float = UNKNOWN
+    slant_u: float = 0.0
 
 
 def middle_of(gray: Gray, ring: TickRing) -> Middle:
@@ -50,19 +51,22 @@ def middle_of(gray: Gray, ring: TickRing) -> Middle:
     too little to tell.
     """
     face = ring.graduation.face
+    noise_u, lattice_u, slant_u = slow_errors_u(ring.index, ring.angle, ring.residual, ring.graduation.count)
+    unknown = Middle(face, u=hypot(UNKNOWN, lattice_u), slant_u=slant_u)
     found = _by_leaning(gray, ring)
     if found is None:
-        return Middle(face)
+        return unknown
     x, y, u = found
     away = float(np.hypot(x, y))
     if away > MOST_MOVED:
-        return Middle(face)
-    uneven = _chance_uneven(away, u)
+        return unknown
+    even_u = hypot(EVEN, noise_u)
+    uneven = _chance_uneven(away, u, even_u)
     spread = sqrt(
-        uneven * (u**2 + SYSTEMATIC_U**2) + uneven * (1 - uneven) * away**2 / 2 + (1 - uneven) * EVEN**2
+        uneven * (u**2 + SYSTEMATIC_U**2) + uneven * (1 - uneven) * away**2 / 2 + (1 - uneven) * even_u**2
     )
     if uneven < NO_DOUBT:
-        return Middle(face, u=spread)
+        return Middle(face, u=spread, slant_u=slant_u)
     seen = _put_right(gray, ring, uneven * x, uneven * y)
     if uneven > 1 - NO_DOUBT:
         # far from the middle neither the radii of the ticks nor small angles are what they were taken to be
@@ -71,7 +75,7 @@ def middle_of(gray: Gray, ring: TickRing) -> Middle:
         if again is not None:
             seen = _put_right(gray, moved, again[0], again[1])
     x, y = face.face(np.array([seen.centre]))[0].tolist()
-    return Middle(seen, x, y, spread)
+    return Middle(seen, x, y, spread, slant_u)
 
 
 def _about(ring: TickRing, face: FaceMap) -> TickRing:
@@ -94,12 +98,15 @@ def _about(ring: TickRing, face: FaceMap) -> TickRing:
     return replace(ring, graduation=put, angle=angle)
 
 
-def _chance_uneven(away: float, u: float) -> float:
+def _chance_uneven(away: float, u: float, even_u: float) -> float:
     """How probable an uneven scale is when the ticks' middle lies `away` from that of the lattice.
+
+    `u` is the uncertainty of the former, `even_u` that of the latter if the scale is even.
 
     Before they were looked at, both were as likely (Bayes' rule with two normal distributions in the plane).
     """
-    even, uneven = u**2 + EVEN**2, u**2 + UNEVEN**2
+    even = u**2 + even_u**2
+    uneven = even + UNEVEN**2
     odds = uneven / even * exp(-0.5 * away**2 * (1 / even - 1 / uneven))
     return 1 / (1 + odds)
 

@@ -32,7 +32,9 @@ FIRST_REACH = (
 EDGE_REACH, CORE_REACH = 0.06, 0.03  # from the axis to an edge; how far the axis may be wrong at first
 LEAST_SECTIONS = 10
 LEAST_INK = 0.3  # of the ticks' contrast, in the mean from the hub to the ticks
-RIVAL = 0.9  # of the best half line's ink: two needles
+RIVAL = 0.85  # of the best half line's ink: what may be a second needle, if its edges are straight
+STRAIGHT_U = float(np.radians(0.2))  # of an axis that a needle has; that of print is less certain by far
+OTHER = float(np.radians(8.0))  # from the needle: what is nearer is the needle itself
 SAME = 0.75  # of the sections and of the depth of a needle that is followed
 MOST_FOLLOWED = 0.12  # radians: a needle that has moved by more is sought anew
 FLOOR = 2e-4  # of the radius: sections do not lie nearer to a line, whatever their scatter says
@@ -84,16 +86,36 @@ def find_needle(gray: Gray, ring: TickRing) -> Needle | NeedleFault:
     turn, at = divmod(best, len(OFFSETS))
     away = np.abs((np.arange(DIRECTIONS) - turn + DIRECTIONS // 2) % DIRECTIONS - DIRECTIONS // 2)
     top = float(score.ravel()[best])
-    rival = float(score.max(axis=1)[away > DIRECTIONS // 25].max())
+    others = np.where((away > DIRECTIONS // 25)[:, None], score, 0.0)
+    turn_2, at_2 = divmod(int(np.argmax(others)), len(OFFSETS))
+    rival = float(others.max())
     if top < LEAST_INK:
         return NeedleFault(Reason.NO_NEEDLE, "no needle is seen: nothing runs from the hub to the ticks")
-    if rival > RIVAL * top:
-        return NeedleFault(Reason.AMBIGUOUS, "two needles are seen, and none is the more distinct one")
     rough = Needle(turn * 2 * np.pi / DIRECTIONS, float(OFFSETS[at]), 0.0, top, rival, 0, 0.0)
     needle = _measured(gray, ring, rough)
+    if rival > RIVAL * top:
+        rough = replace(rough, direction=turn_2 * 2 * np.pi / DIRECTIONS, offset=float(OFFSETS[at_2]))
+        other = _measured(gray, ring, replace(rough, ink=rival, rival=top))
+        if needle is not None and other is not None and _straight(other) and _apart(needle, other):
+            if needle.direction_u < 2 * STRAIGHT_U:
+                said = "two needles are seen, and none is the more distinct one"
+                return NeedleFault(Reason.AMBIGUOUS, said)
+            needle = other
+        elif needle is None:
+            needle = other
     if needle is None:
         return NeedleFault(Reason.NO_NEEDLE, "what runs from the hub to the ticks has no straight axis")
     return needle
+
+
+def _straight(needle: Needle) -> bool:
+    """Whether its edges run straight from the hub to the ticks, as those of print over a half line do not."""
+    return needle.direction_u < STRAIGHT_U
+
+
+def _apart(one: Needle, other: Needle) -> bool:
+    """Whether two axes are not those of the same needle, found from either of its edges."""
+    return abs((one.direction - other.direction + np.pi) % (2 * np.pi) - np.pi) > OTHER
 
 
 def follow_needle(gray: Gray, ring: TickRing, before: Needle) -> Needle | None:

@@ -205,7 +205,7 @@ class DialReader:
         how large each may be.
         """
         dial = self._dial
-        view = view_of(middle.face, frame.gray.shape[:2], self._camera.matrix)
+        view = view_of(middle.face, frame.gray.shape[:2], self._camera.matrix, middle.slant_u)
         if dial.needle_height_mm is None or dial.radius_mm is None:
             what = "needle_height_mm" if dial.needle_height_mm is None else "dial_radius_mm"
             notes.append(f"{what} is not stated: the needle is taken to turn about the middle of its scale")

@@ -21,6 +21,7 @@ NO_SWING_PX = 0.05  # slow errors below this have been put right
 ENDS_REACH = 0.12  # of the radius: how far beyond its place an end is sought
 END_WEIGHT = 0.2  # of an end against an angle: print ends are less exact
 MOST_CHANGE = 0.25  # of the radius: a correction beyond this is none
+UNEVEN_PRINT = 0.0015  # of the sweep: how far usual scales are printed beside equal angles, assumed
 
 
 def by_angles(
@@ -42,6 +43,32 @@ def by_angles(
         first=graduation.first + float(solution[0]),
         pitch=graduation.pitch + float(solution[1]),
     )
+
+
+def slow_errors_u(
+    index: NDArray[np.intp], angle: Values, residual: Values, count: int
+) -> tuple[float, float, float]:
+    """How far wrong ticks leave the face: of its middle by their scatter alone, of its middle in all (each
+    coordinate, in radii), of its slant (p and q as in `graduation.corrected`, without unit).
+
+    Over half a turn a middle beside its place and a slant look almost like another pitch, and a scale printed
+    a little unevenly looks like both: as standard uncertainties of the least squares (GUM, 5.1) with the
+    ticks' scatter, and with scales that are right at their ends and uneven once or twice between.
+    """
+    columns = np.column_stack((np.ones(len(index)), index, swings(angle)))
+    held = np.vstack((columns, np.hstack((np.zeros((4, 2)), HELD * np.eye(4)))))
+    inverse = np.linalg.pinv(held)
+    scatter = float(np.sqrt(np.mean(residual**2)))
+    noise = (scatter * inverse) ** 2
+    share = index / (count - 1)
+    sweep = abs(float(np.polyfit(index, angle, 1)[0])) * (count - 1)
+    modes = np.column_stack([np.sin(turns * np.pi * share) for turns in (1, 2)]) * UNEVEN_PRINT * sweep
+    uneven = (inverse[:, : len(index)] @ modes) ** 2
+    by_noise, by_print = noise[2:].sum(axis=1), uneven[2:].sum(axis=1)
+    # the middle moves by the first two, the slant by the last two
+    middle_noise = float(np.sqrt(by_noise[:2].mean()))
+    middle = float(np.sqrt((by_noise + by_print)[:2].mean()))
+    return middle_noise, middle, float(np.sqrt((by_noise + by_print)[2:].mean()))
 
 
 def by_ends(

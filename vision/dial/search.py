@@ -6,7 +6,7 @@ from itertools import chain
 import cv2
 import numpy as np
 
-from vision.dial.face import Centre, Gray, find_centres, find_ticks
+from vision.dial.face import Centre, Gray, find_centres, find_rim_centres, find_ticks
 from vision.dial.graduation import number_ring
 from vision.dial.halving import Numerals, numerals_of
 from vision.dial.ring import find_rings
@@ -54,7 +54,8 @@ def _searched(gray: Gray, count: int, every: int) -> TickRing | NoDial:
     best: TickRing | None = None
     most = 0
     dark = _bright_in_the_middle(gray)
-    for centre in chain(find_centres(gray, dark), find_centres(gray, not dark)):
+    centres = chain(find_centres(gray, dark), find_centres(gray, not dark), find_rim_centres(gray, dark))
+    for centre in centres:
         ring, seen = _at(gray, centre, count, every)
         most = max(most, seen)
         if ring is not None and (best is None or _better(ring, best)):

@@ -27,7 +27,9 @@ LONG_BAND = 0.04  # of the radius: how much longer a long tick is at least, for 
 COVERED, BESIDE_END = 0.7, 2.5  # divisions from an end: the needle hides its tick, or depends on it
 LEAST_TICKS = 9
 PASSES = 3  # of measuring and putting right
+FACE_BESIDE = (0.02, 0.05)  # of the radius: from the ticks' inner ends to the face that is looked at
 LEAST_CONTRAST = 5.0  # grey levels
+LIGHT = (0.4, 1.6)  # of the usual: how much weaker or stronger light may be at a part of a face
 
 
 @dataclass(frozen=True)
@@ -196,13 +198,14 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
     usual = float(np.percentile(strength[peak], 100 * (1 - 0.5 * count / len(place)))) - floor
     if usual < LEAST_CONTRAST:
         return None
-    inked = np.clip((strength[peak] - floor) / usual, 0.0, 1.0)
+    lit = _light(strength[peak] - floor, usual, every)
+    inked = np.clip((strength[peak] - floor) / (usual * lit), 0.0, 1.0)
     offset, score, margin, fault, halves, by_numerals = 0, 0.0, 0.0, "", False, 0.0
     if number:
         if not _ink_on_face(unrolled, profile, peak):
             return None
         area = np.maximum(strength[unrolled.window] - floor, 0).sum(axis=1)
-        long = _long(unrolled, usual, area)
+        long = _long(unrolled, usual * lit, area / lit)
         offset, score, margin, by_numerals = placed(place, inked, long, count, every)
         fault = contradiction(place - offset, inked, long, count, every)
         halves = halved(place - offset, inked, long, count, every)
@@ -243,18 +246,30 @@ def _slow(residual: Values) -> Values:
 def _ink_on_face(unrolled: _Unrolled, profile: Values, peak: NDArray[np.intp]) -> bool:
     """Whether it is the ticks that differ from the face, not the gaps between them.
 
-    The face is the usual grey on the circle inside the long ticks.
+    The face is what lies inwards of each gap, so that shadows and rings of another colour do not matter.
     """
     graduation = unrolled.graduation
-    inner = min(graduation.inner, graduation.major_inner)
-    face = float(np.median(unrolled.grey(inner - 0.08, inner - 0.03)))
     within = (unrolled.place >= 0) & (unrolled.place < graduation.count)
     half = unrolled.per_pitch // 2
-    ticks, gaps = profile[peak[within]], profile[np.minimum(peak[within] + half, len(profile) - 1)]
-    return abs(float(np.median(gaps)) - face) < abs(float(np.median(ticks)) - face)
+    between = np.minimum(peak[within] + half, len(profile) - 1)
+    face = unrolled.grey(graduation.inner - FACE_BESIDE[1], graduation.inner - FACE_BESIDE[0])[between]
+    ticks, gaps = profile[peak[within]], profile[between]
+    return float(np.median(np.abs(ticks - face) - np.abs(gaps - face))) > 0
 
 
-def _long(unrolled: _Unrolled, usual: float, area: Values) -> Values:
+def _light(strength: Values, usual: float, every: int) -> Values:
+    """How strong ink is at each place (n,), 1 where it is as `usual`: a shadow weakens all that it covers.
+
+    The upper part of the neighbourhood's ticks tells it, as far as a shadow may go; where there are no ticks
+    it stays there.
+    """
+    reach = max(3, every)
+    around = np.concatenate((strength[-reach:], strength, strength[:reach]))
+    near = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1)
+    return np.asarray(np.clip(np.percentile(near, 60, axis=1) / usual, *LIGHT), np.float64)
+
+
+def _long(unrolled: _Unrolled, usual: Values, area: Values) -> Values:
     """What may tell long ticks from short ones at each place, shape (3, n), 1 where it is plain.
 
     Ink further in than the short ticks reach, ink further out, and broader ticks (by the `area` (n,) of their
