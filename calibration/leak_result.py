@@ -18,7 +18,7 @@ from calibration.errors import CalibrationError, UnknownQuantityError
 from calibration.gravimetric_run import reading_scale
 from calibration.least_squares import LineFit, fit_line
 from calibration.properties.water import water_density
-from calibration.result_words import heading
+from calibration.result_words import evidence_words, heading
 from calibration.run_settings import RunSettings, run_settings
 from calibration.section import Section
 
@@ -84,6 +84,7 @@ def leak_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 ],
             }
         ],
+        "evidence": evidence_words([look.level for look in looks]),
         "chi_squared": fit.chi_squared,
         "degrees_of_freedom": fit.dof,
         "notes": [

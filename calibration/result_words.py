@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isinf
 from typing import Any
 
-from calibration.deliveries import Delivery
+from calibration.deliveries import Delivery, Level
 from calibration.neck_curve import NeckCurve
 from calibration.propagation import BudgetRow
 from calibration.run_settings import RunSettings
@@ -112,6 +112,19 @@ def repeat_words(d: Delivery, water: WaterTemperature, volume_ml: float, error_m
         "drip_s": d.drip_waited_s,
         "frames": list(d.level.frames),
     }
+
+
+def evidence_words(levels: Sequence[Level]) -> list[dict[str, Any]]:
+    """The readings that a result rests on, with the names of their frames."""
+    return [
+        {
+            "reading": level.value,
+            "unit": level.unit,
+            "standard_uncertainty": level.u,
+            "frames": list(level.frames),
+        }
+        for level in levels
+    ]
 
 
 def repeatability_words(settings: RunSettings, spread_ml: float | None) -> dict[str, Any]:

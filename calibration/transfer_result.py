@@ -19,6 +19,7 @@ from calibration.quantity import Measured
 from calibration.repeatability import Scatter, common_reading_input, repeatability_input, unit_of
 from calibration.result_words import (
     budget_row,
+    evidence_words,
     heading,
     outcome,
     repeatability_words,
@@ -139,6 +140,7 @@ def transfer_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 ],
             },
         ],
+        "evidence": evidence_words([one.level for one in found]),
         "budget": [budget_row(row) for row in error.first_order.budget],
         "notes": [
             "The measure was emptied and dripped for its time before it received: "

@@ -19,6 +19,7 @@ def unmeasured_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "sentence": "No verdict: this procedure measures nothing.",
         },
         "findings": [],
+        "evidence": [],
         "tables": [
             {
                 "title": "Steps",

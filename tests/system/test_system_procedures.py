@@ -67,6 +67,7 @@ def test_a_tight_measure_passes_its_leak_test(tmp_path: Path) -> None:
     assert abs(loss["value"]) <= 1.5 * loss["expanded_uncertainty"]
     assert loss["expanded_uncertainty"] < loss["limit"]
     assert result["verdict"]["outcome"] == "pass"
+    assert [1] * 7 == [len(one["frames"]) for one in result["evidence"]]
 
 
 @pytest.mark.parametrize("leak_ml_h", [25.0, 60.0])
