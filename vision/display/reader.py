@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
+import cv2
 import numpy as np
 
 from vision.display.number import Doubt, Format, Number, number_of
 from vision.display.panel import OUTERMOST, OUTSIDE, row_frame, straightened
 from vision.display.picture import Picture, Reduced
-from vision.display.row import RowReading, read_cells, read_row
+from vision.display.row import UNLIKELY, RowReading, read_cells, read_row
 from vision.display.segments import MINUS, SEGMENTS
 from vision.display.series import agreed
 from vision.display.strokes import StrokeGroup, stroke_groups
@@ -170,11 +171,12 @@ class DisplayReader:
         """
         glanced = picture.glanced
         if glanced.factor > picture.factor:
-            rows = self._rows_in(picture, glanced, CONTRASTS[0])
+            rows = self._rows_in(picture, glanced, CONTRASTS[0], [])
             if rows and all(self._is_plain(seen, glanced.factor) for seen in rows):
                 return rows
+        refused: list[StrokeGroup] = []
         for contrast in CONTRASTS:
-            rows = self._rows_in(picture, picture.searched, contrast)
+            rows = self._rows_in(picture, picture.searched, contrast, refused)
             if rows:
                 return rows
         return []
@@ -185,8 +187,13 @@ class DisplayReader:
         large = seen.digit_height_px >= GLANCED_DIGIT_PX * factor
         return clear and large and isinstance(number_of(seen, self._display.format), Number)
 
-    def _rows_in(self, picture: Picture, searched: Reduced, contrast: float) -> list[RowReading]:
-        """The rows that are found in a reduced picture, by strokes of at least `contrast`."""
+    def _rows_in(
+        self, picture: Picture, searched: Reduced, contrast: float, refused: list[StrokeGroup]
+    ) -> list[RowReading]:
+        """The rows that are found in a reduced picture, by strokes of at least `contrast`.
+
+        Groups that are no rows are added to `refused`; those that are there already are not tried again.
+        """
         thorough = searched is picture.searched
         factor = searched.factor
         rows: list[RowReading] = []
@@ -196,10 +203,11 @@ class DisplayReader:
         for group in stroke_groups(searched.image, contrast):
             if any(group.overlaps(box) for box in taken) or len(group.mask) * factor < least:
                 continue
-            seen = _row_of(picture, searched, group, thorough)
-            if seen is None or seen.digit_height_px < smallest:
+            if any(group.is_same(other) for other in refused):
                 continue
-            if not self._is_display(seen, group.contrast):
+            seen = _row_of(picture, searched, group, thorough)
+            if seen is None or seen.digit_height_px < smallest or not self._is_display(seen, group.contrast):
+                refused.append(group)
                 continue
             rows.append(seen)
             if isinstance(number_of(seen, self._display.format), Number):
@@ -262,7 +270,7 @@ def _row_of(picture: Picture, searched: Reduced, group: StrokeGroup, thorough: b
         seen = read_row(straightened(picture, searched, group, outline), thorough)
         if seen is not None and (best is None or seen.worth > best.worth):
             best = seen
-        if not thorough or (best is not None and best.likeness >= LIKE):
+        if not thorough or (best is not None and not UNLIKELY <= best.likeness < LIKE):
             break
     return best
 
@@ -284,11 +292,12 @@ def _is_part(seen: RowReading, other: RowReading) -> bool:
 def _nothing(picture: Picture) -> Refusal:
     """Why no display was found."""
     frame, small = picture.frame, picture.small
-    bright = float(np.percentile(small.max(axis=2), 99))
+    blue, green, red = cv2.split(small)  # apart: numpy takes several times as long over an axis of three
+    bright = float(np.percentile(cv2.max(cv2.max(blue, green), red), 99))
     if bright < DARK:
         said = f"the picture is dark: 99 % of it is below {bright:.0f} of 255"
         return Refusal(KIND, Reason.DARK, f"{frame.source}: {said}")
-    burnt = float((small.min(axis=2) >= 252).mean())
+    burnt = float((cv2.min(cv2.min(blue, green), red) >= 252).mean())
     if burnt > BURNT_SHARE:
         return Refusal(KIND, Reason.OVEREXPOSED, f"{frame.source}: {burnt:.0%} of the picture is burnt out")
     said = "there is no row of lit segments that could be a display"

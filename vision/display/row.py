@@ -25,7 +25,7 @@ SETTLED_PX = 0.35  # a fit that moves less than this needs no other round
 GOOD = 0.88  # worth from which no other way to set the cells is tried
 UNLIKE = 0.86  # likeness below which the row is tried again without what stands out of it
 MOST_WIDER = 4  # times that a row is cut wider, by two cells
-HOPELESS = 0.6  # likeness below which two guesses are enough
+HOPELESS, UNLIKELY = 0.6, 0.4  # likeness below which two guesses are enough, and below which one is
 STRAY = 0.55  # of the row's level: what stands outside the row's own strokes and is weaker is no digit
 RUNS_ON = 0.3  # of its level: what goes on above and below the digits is the edge of a frame
 FRAME = 0.35  # of the row's level: a background that differs by more is another surface
@@ -110,7 +110,7 @@ def read_row(row: Straightened, thorough: bool = True) -> RowReading | None:
     Not `thorough`: the first way only.
     """
     best = _best_cells(row, thorough)
-    if thorough and (best is None or best.likeness < UNLIKE):
+    if thorough and (best is None or UNLIKELY <= best.likeness < UNLIKE):
         trimmed = row.trimmed()
         again = _best_cells(trimmed) if trimmed is not None else None
         if again is not None and (best is None or again.worth > best.worth):
@@ -155,7 +155,7 @@ def _best_cells(row: Straightened, thorough: bool = True) -> RowReading | None:
             best = reading
         if not thorough or (best is not None and best.worth > GOOD):
             break
-        if tried > 0 and (best is None or best.likeness < HOPELESS):
+        if best is None or best.likeness < (HOPELESS if tried > 0 else UNLIKELY):
             break
     return best
 

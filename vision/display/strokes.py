@@ -22,6 +22,7 @@ LONGEST = 22.0  # a stroke longer than this many thicknesses is a frame, not a s
 EMPTY = 0.03  # of a frame's middle that its own pixels cover
 CLOSED = 0.7  # of a frame's length that its upper and its lower side cover
 REACH_ALONG, REACH_ACROSS = 5.0, 1.3  # gaps that are bridged within a row, in thicknesses
+APART = 0.02  # of a group's pixels, that may differ where its strokes are found again
 LEAST_PX, LEAST_HEIGHT, MOST_HEIGHT = 9, 4.0, 40.0  # of a row: in pixels, and in thicknesses
 
 
@@ -47,6 +48,15 @@ class StrokeGroup:
         height, width = self.mask.shape
         x, y = self.left + 0.5 * width, self.top + 0.5 * height
         return bool(box[0] <= x <= box[2] and box[1] <= y <= box[3])
+
+    def is_same(self, other: "StrokeGroup") -> bool:
+        """Whether two groups hold the same strokes but for a pixel here and there."""
+        if self.bright is not other.bright or self.mask.shape != other.mask.shape:
+            return False
+        if (self.left, self.top) != (other.left, other.top):
+            return False
+        apart = cv2.countNonZero(cv2.bitwise_xor(self.mask, other.mask))
+        return apart <= APART * cv2.countNonZero(self.mask)
 
 
 @dataclass(frozen=True)
