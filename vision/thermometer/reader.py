@@ -19,7 +19,7 @@ from vision.instrument import Region
 from vision.reading import Answer, Drawing, Reading, Reason, Refusal
 from vision.several_frames import combined
 from vision.station import CameraGeometry, Scale
-from vision.thermometer.column import ColumnEnd
+from vision.thermometer.column_end import ColumnEnd
 from vision.thermometer.parallax import Pinhole, Sight, sight_by_perspective, sight_by_place
 from vision.thermometer.printed_numbers import NumberCheck
 from vision.thermometer.scene import KIND, Scene, find_scene, follow_scene

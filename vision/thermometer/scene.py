@@ -16,19 +16,18 @@ from vision.labels import Labels, measure_labels
 from vision.marks import LEAST_MARKS, MarkColumn, find_marks, standing_out
 from vision.reading import Drawing, Reason, Refusal
 from vision.station import Direction, Scale, Side
-from vision.thermometer.column import (
+from vision.thermometer.column_end import (
     SETTLED_PX,
     ColumnEnd,
-    Stripe,
     end_near,
     find_step,
-    find_stripe,
     measure_end,
     middle_of,
 )
 from vision.thermometer.local_scale import LocalScale, marks_in_picture
 from vision.thermometer.printed_numbers import NumberCheck
 from vision.thermometer.ribbon import Points, Ribbon
+from vision.thermometer.stripe import Stripe, find_stripe
 from vision.thermometer.turned import Turn, TurnedLens, lean
 
 KIND = "thermometer"

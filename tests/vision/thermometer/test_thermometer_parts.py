@@ -10,9 +10,10 @@ from vision.camera_model import Lens
 from vision.graduation import fit_lattice
 from vision.marks import find_marks
 from vision.station import CameraGeometry
-from vision.thermometer.column import find_stripe, measure_end
+from vision.thermometer.column_end import measure_end
 from vision.thermometer.parallax import Pinhole, sight_by_perspective, sight_by_place
 from vision.thermometer.ribbon import Ribbon
+from vision.thermometer.stripe import find_stripe
 from vision.thermometer.turned import LARGEST_PX, Turn, TurnedLens, lean
 
 
