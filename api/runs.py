@@ -6,43 +6,32 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from api.bench import CameraGaugeReader, CameraLevelReader, gauges_of, level_instrument
+from api.bench import Look, level_instrument
 from api.errors import ApiError, BusyError, NotNowError, RecordError, SettingsError
 from api.events import EventStream
 from api.indexing import index_folders, rows_of
 from api.interrupted import choice_of, latest_interrupted, store_missing_results, what_changed
 from api.lock import BenchLock
 from api.models import GiveAnswer, Live
-from api.records import FRAMES, RESULT, canonical_json, find_run, load_record, new_run_id, write_durably
+from api.opening import OpenRun, Senses, open_again, open_new
+from api.records import RESULT, canonical_json, find_run, load_record, new_run_id, write_durably
 from api.results import result_of
 from api.settings import Choice, Configuration, Settings, configure
-from api.station_cameras import KeptFrames, StationCameras
 from api.storage.runs import RunIndex
 from api.watch import IDLE, Watch
 from calibration.errors import CalibrationError
-from control.clock import ScaledClock
 from control.errors import ControlError, TransitionError
 from control.errors import RecordError as ControlRecordError
-from control.journal import Journal
-from control.resume import standing_of
-from control.rig import Rig
-from control.sequence import Run
+from control.observers import Listener
 from control.states import ENDED, State
-from control.steps.plan import plan
 from vision.errors import VisionError
-from vision.station import SightGlass
 
 LIVE_PERIOD_S = 0.2
-RECORDED_LIBRARIES = ("tankcal", "numpy", "scipy", "opencv-python-headless", "pymodbus")
 _log = logging.getLogger(__name__)
-
-Listener = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -52,18 +41,6 @@ class TwinPorts:
     modbus: int
     camera: int
     seed: int | None = None
-
-
-@dataclass(frozen=True)
-class _Carried:
-    """A run with everything that it holds open."""
-
-    watch: Watch
-    folder: Path
-    journal: Journal
-    rig: Rig
-    cameras: StationCameras
-    lock: BenchLock
 
 
 class Runs:
@@ -140,7 +117,19 @@ class Runs:
         self._refuse_while_busy()
         configuration = self.configuration(choice)
         run_id = new_run_id()
-        carried = self._prepare(run_id, configuration, serial)
+        carried = self._take_bench(
+            run_id,
+            lambda lock: open_new(
+                run_id,
+                configuration,
+                lock,
+                self._senses,
+                data=self.data,
+                serial=serial,
+                seed=self.twin.seed if self.twin is not None else None,
+                simulated=self.twin is not None,
+            ),
+        )
         self._watch = carried.watch
         self._task = asyncio.create_task(self._carry_out(carried), name=f"run {run_id}")
         self._publish("started", {})
@@ -167,7 +156,10 @@ class Runs:
                 f"the run {record.run} cannot be resumed: {', '.join(changed)} changed since it began; "
                 "expected the configuration that its record holds"
             )
-        carried = self._prepare(record.run, configuration, None, resume=True)
+        carried = self._take_bench(
+            record.run,
+            lambda lock: open_again(record.run, configuration, lock, self._senses, data=self.data),
+        )
         self._watch = carried.watch
         self._task = asyncio.create_task(self._carry_out(carried), name=f"run {record.run}")
         self._publish("started", {})
@@ -244,95 +236,23 @@ class Runs:
                 "before another run starts"
             )
 
-    def _prepare(
-        self, run_id: str, configuration: Configuration, serial: str | None, *, resume: bool = False
-    ) -> _Carried:
+    def _take_bench(self, run_id: str, open_it: Callable[[BenchLock], OpenRun]) -> OpenRun:
         lock = BenchLock.take(self.data, run_id)
         try:
-            return self._open(run_id, configuration, serial, lock, resume=resume)
+            opened = open_it(lock)
         except BaseException as problem:
             lock.release()
             if isinstance(problem, ControlRecordError):
                 raise RecordError(str(problem)) from problem
             raise
+        self._index(lambda: self.index.put(opened.watch.row()))
+        return opened
 
-    def _open(
-        self,
-        run_id: str,
-        configuration: Configuration,
-        serial: str | None,
-        lock: BenchLock,
-        *,
-        resume: bool,
-    ) -> _Carried:
-        plain = configuration.plain()
-        measure = plain["measure"]
-        folder = self.data / run_id
-        clock = ScaledClock()
-        standing, began_s = None, None
-        record_settings: Mapping[str, Any]
-        if resume:
-            journal, record, torn = Journal.resume(folder, clock, self._hear)
-            record_settings, started = record.lines[0].data, datetime.fromisoformat(record.lines[0].t_utc)
-            try:
-                standing = standing_of(record, plan(configuration.procedure))
-                journal.append(
-                    "resumed",
-                    {
-                        "torn": torn.name if torn is not None else None,
-                        "torn_bytes": len(record.torn),
-                        "place": standing.place,
-                        "versions": _versions(),
-                    },
-                )
-            except BaseException:
-                journal.close()
-                raise
-            began_s = clock.now() - record.lines[-1].t_s
-        else:
-            item = {key: measure[key] for key in ("name", "make", "model", "serial")}
-            record_settings = {
-                **plain,
-                "run": run_id,
-                "operator": configuration.choice.operator,
-                "item": {**item, "serial": serial or item["serial"]},
-                "versions": _versions(),
-                "simulation": {"seed": self.twin.seed} if self.twin is not None else None,
-            }
-            started = datetime.now(UTC)
-            journal = Journal.create(folder, clock, self._hear)
-        rig = Rig(configuration.rig, clock=clock)
-        station = configuration.station
-        cameras, kept = StationCameras(station), KeptFrames(folder / FRAMES)
-        reader = CameraLevelReader(station, cameras, kept, self._see)
-        run = Run(
-            rig,
-            configuration.procedure,
-            measure=measure,
-            rules=plain["rules"],
-            level=reader,
-            gauges=gauges_of(station),
-            gauge_reader=CameraGaugeReader(station, cameras, kept, self._see_gauge),
-            journal=journal,
-            listener=self._hear,
-            settings=record_settings,
-            resume=standing,
-        )
-        instrument = reader.instrument.instrument
-        scale = instrument.scale if isinstance(instrument, SightGlass) else None
-        watch = Watch(
-            run_id=run_id,
-            run=run,
-            configuration=configuration,
-            settings=record_settings,
-            started_utc=started,
-            scale=(scale.first, scale.last) if scale is not None else (None, None),
-            clock_zero_s=began_s,
-        )
-        self._index(lambda: self.index.put(watch.row()))
-        return _Carried(watch, folder, journal, rig, cameras, lock)
+    @property
+    def _senses(self) -> Senses:
+        return Senses(self._hear, self._see, self._see_gauge)
 
-    async def _carry_out(self, carried: _Carried) -> None:
+    async def _carry_out(self, carried: OpenRun) -> None:
         viewers = asyncio.create_task(self._show_regularly(), name="live view")
         try:
             await self._execute(carried)
@@ -346,7 +266,7 @@ class Runs:
                 self._publish("finished", {"state": str(carried.watch.run.state)})
                 self._show()
 
-    async def _execute(self, carried: _Carried) -> None:
+    async def _execute(self, carried: OpenRun) -> None:
         try:
             await carried.watch.run.execute()
         except ControlError as problem:
@@ -361,7 +281,7 @@ class Runs:
                     _log.exception("run %s: closing failed", carried.watch.run_id)
             carried.journal.close()
 
-    async def _store(self, carried: _Carried) -> None:
+    async def _store(self, carried: OpenRun) -> None:
         try:
             record = await asyncio.to_thread(load_record, carried.folder, allow_torn=True)
             result = await asyncio.to_thread(result_of, record)
@@ -388,11 +308,11 @@ class Runs:
         if kind != "settings":
             self._publish(kind, data)
 
-    def _see(self, look: Any) -> None:
+    def _see(self, look: Look) -> None:
         if self._watch is not None:
             self._watch.see(look)
 
-    def _see_gauge(self, name: str, look: Any) -> None:
+    def _see_gauge(self, name: str, look: Look) -> None:
         if self._watch is not None:
             self._watch.see_gauge(name, look)
 
@@ -422,7 +342,3 @@ class Runs:
                 _log.exception("the index was not changed")
 
         self._indexing.submit(carefully)
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in RECORDED_LIBRARIES}
