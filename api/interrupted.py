@@ -3,17 +3,14 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from api import lock
 from api.errors import ApiError, RecordError
 from api.records import RESULT, Record, canonical_json, load_record, run_folders, write_durably
 from api.results import result_of
-from api.settings import Choice, Configuration
-
-if TYPE_CHECKING:
-    from api.runs import TwinPorts
+from api.settings import Choice, Configuration, TwinPorts
 
 KINDS = ("rig", "station", "measure", "procedure", "rules")
 _log = logging.getLogger(__name__)
@@ -45,7 +42,7 @@ def choice_of(record: Record) -> Choice:
         raise RecordError(f"{record.folder}: the record's settings do not name {', '.join(KINDS)}") from None
 
 
-def what_changed(record: Record, configuration: Configuration, twin: "TwinPorts | None") -> list[str]:
+def what_changed(record: Record, configuration: Configuration, twin: TwinPorts | None) -> list[str]:
     """The parts of the configuration that are not as the run began with them.
 
     A simulated rig may listen at another port, but must be the same twin: another seed is another measure.

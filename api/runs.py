@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from api.models import GiveAnswer, Live
 from api.opening import OpenRun, Senses, open_again, open_new
 from api.records import RESULT, canonical_json, find_run, load_record, new_run_id, write_durably
 from api.results import result_of
-from api.settings import Choice, Configuration, Settings, configure
+from api.settings import Choice, Configuration, Settings, TwinPorts, configure
 from api.storage.runs import RunIndex
 from api.watch import IDLE, Watch
 from calibration.errors import CalibrationError
@@ -32,15 +31,6 @@ from vision.errors import VisionError
 
 LIVE_PERIOD_S = 0.2
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TwinPorts:
-    """Where the simulated rig listens: what the configuration says is moved there. `seed`: which twin."""
-
-    modbus: int
-    camera: int
-    seed: int | None = None
 
 
 class Runs:

@@ -11,8 +11,8 @@ from fastapi.staticfiles import StaticFiles
 from api import problems, security
 from api.events import EventStream
 from api.routes import events, health, live, pages, runs, setup
-from api.runs import Runs, TwinPorts
-from api.settings import Settings
+from api.runs import Runs
+from api.settings import Settings, TwinPorts
 from api.storage.database import Database
 from api.storage.runs import RunIndex
 

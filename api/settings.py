@@ -89,6 +89,15 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class TwinPorts:
+    """Where the simulated rig listens: what the configuration says is moved there. `seed`: which twin."""
+
+    modbus: int
+    camera: int
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class Configuration:
     """Everything a run uses, whole and checked by the rooms that use it, before anything is opened."""
 

@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from api.errors import TwinError
-from api.runs import TwinPorts
-from api.settings import Choice, Settings
+from api.settings import Choice, Settings, TwinPorts
 
 START_LIMIT_S = 60.0  # a cold import of everything on a slow, busy machine
 STOP_LIMIT_S = 10.0

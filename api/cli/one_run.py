@@ -11,8 +11,8 @@ from typing import Any
 from api.cli.output import Output
 from api.cli.progress import RunProgress
 from api.records import read_result
-from api.runs import Runs, TwinPorts
-from api.settings import Choice, Settings
+from api.runs import Runs
+from api.settings import Choice, Settings, TwinPorts
 from api.storage.database import Database
 from api.storage.runs import RunIndex
 

@@ -13,9 +13,9 @@ from api.errors import BusyError, NotNowError
 from api.events import EventStream
 from api.lock import BenchLock
 from api.records import load_record, read_result
-from api.runs import Runs, TwinPorts
+from api.runs import Runs
 from api.service import create_app
-from api.settings import load_settings
+from api.settings import TwinPorts, load_settings
 from api.storage.database import Database
 from api.storage.runs import RunIndex
 
