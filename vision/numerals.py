@@ -22,7 +22,8 @@ Floats = NDArray[np.float64]
 EXTRA = "tankcal[ocr]"
 DIGITS = "0123456789"
 INPUT_HEIGHT = 48  # pixels; what the network was trained on
-INPUT_WIDTH = 112  # pixels; room for four digits, a third of the work of the network's usual 320
+INPUT_WIDTH = 112  # pixels at most; room for four digits, a third of the work of the network's usual 320
+WIDTH_STEP, WIDTH_SPARE = 16, 8  # pixels: widths that occur, and what is left free after the widest numeral
 LEAST_PROBABILITY = 1e-12  # keeps logarithms finite; far below what decides anything
 
 
@@ -81,7 +82,9 @@ class NumeralReader:
         """Evidence for each of `crops`, pictures (height, width, 3) of one upright numeral each."""
         if not crops:
             return []
-        batch = np.stack([_normalised(crop) for crop in crops])
+        widest = max(_scaled_width(crop) for crop in crops) + WIDTH_SPARE
+        width = min(INPUT_WIDTH, widest + -widest % WIDTH_STEP)  # the work grows with it
+        batch = np.stack([_normalised(crop, width) for crop in crops])
         output = np.asarray(self._session.run(None, {self._input: batch})[0], np.float64)
         return [NumeralEvidence(probabilities) for probabilities in output[:, :, self._columns]]
 
@@ -109,11 +112,17 @@ def numeral_reader() -> NumeralReader | None:
     return NumeralReader(session, columns)
 
 
-def _normalised(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """A crop at the network's height, grey −1 … 1, at the left of a grey field; shape (3, height, width)."""
+def _scaled_width(crop: NDArray[np.uint8]) -> int:
+    """How wide a crop is at the network's height."""
     height, width = crop.shape[:2]
-    scaled = min(INPUT_WIDTH, max(1, round(INPUT_HEIGHT * width / height)))
+    scaled: int = round(INPUT_HEIGHT * width / height)
+    return min(INPUT_WIDTH, max(1, scaled))
+
+
+def _normalised(crop: NDArray[np.uint8], width: int) -> NDArray[np.float32]:
+    """A crop at the network's height, grey −1 … 1, at the left of a grey field; (3, height, `width`)."""
+    scaled = _scaled_width(crop)
     pixels = cv2.resize(crop, (scaled, INPUT_HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
-    field = np.zeros((3, INPUT_HEIGHT, INPUT_WIDTH), np.float32)
+    field = np.zeros((3, INPUT_HEIGHT, width), np.float32)
     field[:, :, :scaled] = (pixels / 127.5 - 1.0).transpose(2, 0, 1)
     return field
