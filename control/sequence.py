@@ -15,12 +15,11 @@ from control.procedure import Procedure
 from control.prompts import Desk
 from control.resume import Standing, checkpoint_line, compare_rig
 from control.rig import SHORTEST_WAIT_S, Rig
-from control.rig_tags import LATCHES, word
 from control.snapshot import Snapshot
 from control.states import ENDED, Command, State, after, allowed
 from control.steps.check import faults_before_water, vessel_of
-from control.steps.drain import VALVE_WAIT_S, all_closed
 from control.steps.plan import first_of_repeat, plan
+from control.steps.ready import close_everything, make_ready
 from control.steps.step import Context, Memory, NoGauges, Step
 
 OPERATOR: Final = (Command.HOLD, Command.UNHOLD, Command.STOP, Command.ABORT)
@@ -191,6 +190,7 @@ class Run:
             today,
             self._gauges,
             self.procedure.method,
+            self.rig.map.tags,
         )
         if faults:
             return await self._end(Command.STOP, "; ".join(faults))
@@ -303,7 +303,7 @@ class Run:
         return None
 
     async def _rest(self, command: Command, reason: str) -> None:
-        closed = await self._close()
+        closed = await close_everything(self.rig)
         step = self._plan[self._at] if self._at < len(self._plan) else None
         memory = self._context.memory if self._context else Memory()
         self._discard = self._discard or memory.dosing or (step is not None and step.discards)
@@ -322,7 +322,7 @@ class Run:
 
     async def _complete(self) -> str:
         self._move(Command.ADVANCE, "")
-        closed = await self._close()
+        closed = await close_everything(self.rig)
         self._note_tags()
         self._move(Command.ADVANCE, closed)
         self.journal.append("end", {"outcome": _OUTCOMES[self.state], "reason": closed})
@@ -331,7 +331,7 @@ class Run:
     async def _end(self, command: Command, reason: str) -> str:
         """Stop or abort: close everything first, then write what happened."""
         self._move(command, reason)
-        closed = await self._close()
+        closed = await close_everything(self.rig)
         self._move(Command.ADVANCE, closed)
         outcome = _OUTCOMES[self.state]
         full = f"{reason}; {closed}" if closed else reason
@@ -341,19 +341,6 @@ class Run:
             _log.exception("the end of the run was not recorded")
         self.reason = full
         return outcome
-
-    async def _close(self) -> str:
-        """Close everything; what to add to the reason where that was not confirmed."""
-        if not self.rig.watched:
-            return "the rig was not connected"
-        try:
-            await self.rig.ensure_closed()
-            await self.rig.wait_for(all_closed, VALVE_WAIT_S, "every valve was told to close")
-        except HeldError as error:
-            return str(error)
-        except RigError as error:
-            return f"closing is not confirmed ({error}): the device closes when its heartbeat stays away"
-        return ""
 
     def _move(self, command: Command, reason: str) -> None:
         before, self.state = self.state, after(self.state, command)
@@ -401,27 +388,8 @@ class Run:
             self.journal.append("checkpoint", line)
 
     async def _make_ready(self, *, fresh: bool) -> None:
-        """Connected, no latch, no interlock, every valve closed; else a `HeldError` or `RigError` says."""
-        rig = self.rig
         self.journal.append("step", {"step": "make-ready", "repeat": 0, "target": None, "detail": ""})
-        if not rig.watched:
-            await rig.connect()
-        elif not rig.connected:
-            raise HeldError("the line to the rig is still down")
-        snapshot = await rig.refresh()
-        latch = word(LATCHES, snapshot.values["latch"])
-        if snapshot.values["latch"] != 0:
-            # A device that was left alone has latched for want of a heartbeat; other causes need a
-            # person, who has seen them when a held run is let go on.
-            if fresh and latch != "heartbeat":
-                raise HeldError(f"the device has latched ({latch}); unhold resets it")
-            await rig.reset()
-        await rig.close_all()
-        await rig.wait_for(all_closed, VALVE_WAIT_S, "every valve was told to close")
-        rig.alarms.clear()
-        active = rig.alarms.active()
-        if active:
-            raise HeldError("; ".join(alarm.detail for alarm in active))
+        await make_ready(self.rig, fresh=fresh)
         self._note_tags()
 
     # ---- what the rig tells ----

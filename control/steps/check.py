@@ -1,7 +1,7 @@
 """What must be in order before water flows: standards in date, item and rules complete."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from control.errors import HeldError
@@ -10,7 +10,12 @@ from control.steps.step import Vessel
 
 MEASURE_TEXTS = ("name", "make", "model", "serial", "kind")
 MEASURE_NUMBERS = ("nominal_l", "drip_time_s", "reference_temperature_c", "scale_division_ml")
-STANDARD_OF: Mapping[str, str] = {"gravimetric": "balance", "transfer": "standard_measure"}
+STANDARD_OF: Mapping[str, str] = {
+    "gravimetric": "balance",
+    "transfer": "standard_measure",
+    "master-meter": "meter",
+}
+METER_TAGS = ("meter_pulses", "meter_temperature", "line_pressure", "air_pressure")
 RULE_KEYS = ("name", "maximum_permissible_error", "decision", "source")
 
 
@@ -21,8 +26,12 @@ def faults_before_water(  # noqa: PLR0917 - what is checked, each once
     today: datetime.date,
     gauges: Sequence[Gauge] = (),
     method: str = "gravimetric",
+    tags: Container[str] = (),
 ) -> tuple[str, ...]:
-    """What stops the run before it begins, a sentence each; empty where all is in order."""
+    """What stops the run before it begins, a sentence each; empty where all is in order.
+
+    `tags` are those of the rig's map.
+    """
     faults = [
         f"the {name} ({values['name']}, serial {values['serial']}) is past its due date {values['due']}"
         for name, values in standards.items()
@@ -37,6 +46,8 @@ def faults_before_water(  # noqa: PLR0917 - what is checked, each once
     needed = STANDARD_OF.get(method)
     if needed is not None and needed not in standards:
         faults.append(f"the rig's file names no standard {needed!r}; a {method} run needs one")
+    if needed == "meter":
+        faults += _meter_faults(standards, measure, tags, method)
     faults += [
         f"the measure's {key} is missing"
         for key in MEASURE_TEXTS
@@ -58,6 +69,26 @@ def faults_before_water(  # noqa: PLR0917 - what is checked, each once
         faults.append("the measure's material is missing")
     faults += [f"the rule pack's {key} is missing" for key in RULE_KEYS if not rules.get(key)]
     return tuple(faults)
+
+
+def _meter_faults(
+    standards: Mapping[str, Mapping[str, Any]], measure: Mapping[str, Any], tags: Container[str], method: str
+) -> list[str]:
+    """What keeps the rig's meter from telling a volume."""
+    faults = [
+        f"the rig's file has no tag {tag!r}; a {method} run needs it" for tag in METER_TAGS if tag not in tags
+    ]
+    if "standard_uncertainty_kpa" not in standards.get("line_pressure", {}):
+        faults.append(
+            "the rig's file states no standard_uncertainty_kpa of a standard 'line_pressure'; "
+            f"a {method} run needs it"
+        )
+    if measure.get("kind") not in (None, "delivered"):
+        faults.append(
+            f"the measure's kind is {measure['kind']}; what a meter lets into a wetted measure is what it "
+            "delivers"
+        )
+    return faults
 
 
 def vessel_of(measure: Mapping[str, Any]) -> Vessel:
