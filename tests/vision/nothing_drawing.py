@@ -16,14 +16,16 @@ SEEN = (400, 640)  # and of the picture: there are many, and each is read by eve
 def _paper(rng: np.random.Generator, dark: bool = False) -> Image:
     shade = rng.uniform(15, 60) if dark else rng.uniform(150, 235)
     tint = shade * rng.uniform(0.9, 1.1, 3)
-    return np.clip(np.ones((*SIZE, 3)) * tint, 0, 255).astype(np.uint8)
+    return np.full((*SIZE, 3), np.clip(tint, 0, 255).astype(np.uint8))
 
 
 def _photographed(image: Image, rng: np.random.Generator) -> Image:
     seen = cv2.resize(image, SEEN[::-1], interpolation=cv2.INTER_AREA)
     blurred = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), rng.uniform(0.4, 1.4))
-    grain = rng.standard_normal(seen.shape, np.float32) * np.float32(rng.uniform(0.5, 6))
-    return np.clip(blurred + grain, 0, 255).astype(np.uint8)
+    grain = rng.standard_normal(seen.shape, np.float32)
+    grain *= np.float32(rng.uniform(0.5, 6))
+    grain += blurred
+    return np.clip(grain, 0, 255).astype(np.uint8)
 
 
 def _ink(rng: np.random.Generator, dark: bool = False) -> tuple[float, float, float]:
