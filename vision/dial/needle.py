@@ -60,6 +60,10 @@ class Needle:
     depth: float
     taper: "_Line | None" = None
 
+    def breadth_at(self, radius: float) -> float:
+        """How broad it is at `radius`, as its edges narrow; both in radii of the ring."""
+        return 0.0 if self.taper is None else max(0.0, self.taper.start + self.taper.slope * radius)
+
     def ends(self, face: FaceMap) -> tuple[float, float, float, float]:
         """The axis in the picture (x0, y0, x1, y1), from the hub to the ring."""
         cos, sin = np.cos(self.direction), np.sin(self.direction)

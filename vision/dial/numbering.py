@@ -1,5 +1,7 @@
 """Which place of a ring is the minimum's, and whether a ring is that of the station at all."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,14 +16,31 @@ AS_LONG = 0.25  # of the difference between long and short ticks: ticks that dif
 MOST_SHORT, MOST_LONG = 0.3, 0.16  # shares of long ticks that look short, and of short ones that look long
 
 
-def placed(
-    place: NDArray[np.intp], inked: Values, long: Values, count: int, every: int
-) -> tuple[int, float, float, float]:
+@dataclass(frozen=True)
+class Places:
+    """The places of a lattice round a face, each with what is seen there.
+
+    `index` (n,) rises by one from place to place; `inked` (n,) and `long` (3, n) are 1 where there is a tick,
+    and a long one; `hidden` (n,) where the needle lies over it, so that what is seen says nothing.
+    """
+
+    index: NDArray[np.intp]
+    inked: Values
+    long: Values
+    hidden: NDArray[np.bool_]
+
+    def counted_from(self, offset: int) -> "Places":
+        """The same with the place `offset` as the minimum's, 0."""
+        return replace(self, index=self.index - offset)
+
+
+def placed(places: Places, count: int, every: int) -> tuple[int, float, float, float]:
     """The place of the minimum's tick, how well it fits (at most about 2), by how many ticks it is best, and
     by how many without the places that lie half a major step off.
     """
+    place = places.index
     offsets = np.arange(place[0], place[-1] - count + 2)
-    scores = np.array([_score(place - offset, inked, long, count, every) for offset in offsets])
+    scores = np.array([_score(places.counted_from(int(offset)), count, every) for offset in offsets])
     best = int(np.argmax(scores))
     away = np.abs(np.arange(len(offsets)) - best)
     halves = (2 * away) % (2 * every) == every if every % 2 == 0 else np.zeros(len(away), np.bool_)
@@ -31,8 +50,9 @@ def placed(
     return int(offsets[best]), float(scores[best]), margins[0], margins[1]
 
 
-def _score(index: NDArray[np.intp], inked: Values, long: Values, count: int, every: int) -> float:
-    """How well the ink at the places with these indices is that of `count` ticks."""
+def _score(places: Places, count: int, every: int) -> float:
+    """How well the ink at these places is that of `count` ticks."""
+    index, inked, long = places.index, places.inked, places.long
     within = (index >= 0) & (index < count)
     score = float(inked[within].sum() - inked[~within].sum()) / count
     if every <= 1:
@@ -45,20 +65,20 @@ def _score(index: NDArray[np.intp], inked: Values, long: Values, count: int, eve
     return score + float((long[:, major].mean(axis=1) - long[:, minor].mean(axis=1)).max())
 
 
-def contradiction(index: NDArray[np.intp], inked: Values, long: Values, count: int, every: int) -> str:
-    """What speaks against these places being `count` ticks, each `every`-th long; empty where nothing does.
-
-    `index` (n,) rises by one from place to place, with the minimum's tick at 0; `inked` (n,) and `long`
-    (3, n) are 1 where there is a tick, and a long one.
+def contradiction(places: Places, count: int, every: int) -> str:
+    """What speaks against these places being `count` ticks from the place 0 on, each `every`-th long; empty
+    where nothing does.
     """
+    index, inked, long, hidden = places.index, places.inked, places.long, places.hidden
     seen = inked > FAINT
     within = (index >= 0) & (index < count)
-    ticks = seen[within]
+    ticks = seen[within] | hidden[within]
     if not ticks.any():
         return "no tick is seen"
     lost = max(int(np.argmax(ticks)), int(np.argmax(ticks[::-1])))
     if lost > max(1, LOST_SHARE * count):
         return f"{lost} ticks are missing at an end of the scale"
+    seen = seen & ~hidden
     before = int((seen & (index < 0) & (index >= -BESIDE_PLACES)).sum())
     after = int((seen & (index >= count) & (index < count + BESIDE_PLACES)).sum())
     stray = int((seen & ~within).sum())
@@ -86,11 +106,11 @@ def _long_contradiction(index: NDArray[np.intp], ticks: NDArray[np.bool_], long:
     return ""
 
 
-def halved(index: NDArray[np.intp], inked: Values, long: Values, count: int, every: int) -> bool:
-    """Whether the ticks half-way between the long ones are as long (and as broad) as they.
-
-    The arguments are those of `contradiction`, for places that nothing contradicts.
+def halved(places: Places, count: int, every: int) -> bool:
+    """Whether the ticks half-way between the long ones are as long (and as broad) as they, at places that
+    nothing contradicts.
     """
+    index, inked, long = places.index, places.inked, places.long
     if every < 4 or every % 2:
         return False
     seen = (inked > FAINT) & (index >= 0) & (index < count)

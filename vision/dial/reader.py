@@ -181,7 +181,7 @@ class DialReader:
         if not dial.minimum - BEYOND * span <= value <= dial.maximum + BEYOND * span:
             said = f"the needle stands outside the scale ({dial.minimum:g} to {dial.maximum:g} {dial.unit})"
             return Refusal(KIND, Reason.OUT_OF_SCALE, said, drawing)
-        if ring.lacks_end(index):
+        if ring.lacks_end(index, 0.5 * needle.breadth_at(reach) / reach / graduation.pitch):
             said = "the needle stands at an end of the scale, and the last tick there is not to be seen"
             return Refusal(KIND, Reason.AMBIGUOUS, said, drawing)
         if not dial.minimum <= value <= dial.maximum:

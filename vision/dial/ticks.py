@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vision.dial.face import Gray
 from vision.dial.graduation import Graduation
-from vision.dial.numbering import FAINT, contradiction, halved, placed
+from vision.dial.numbering import FAINT, Places, contradiction, halved, placed
 from vision.dial.refinement import by_angles, by_ends
 from vision.dial.ring import FaceMap
 from vision.edges import centroids, line_strengths
@@ -24,12 +24,15 @@ SAMPLE_PX = 0.8
 NEIGHBOURS = 1.5  # ticks: how far the neighbours' own errors reach into a reading
 STILL_PX, STILL_SHARE = 0.3, 0.8  # ticks that have moved by less have not moved
 LONG_BAND = 0.04  # of the radius: how much longer a long tick is at least, for all that is known
-COVERED, BESIDE_END = 0.7, 2.5  # divisions from an end: the needle hides its tick, or depends on it
+COVERED, BESIDE_END = 0.7, 2.5  # divisions from an end: a thin needle hides its tick, or depends on it
 LEAST_TICKS = 9
 PASSES = 3  # of measuring and putting right
 FACE_BESIDE = (0.02, 0.05)  # of the radius: from the ticks' inner ends to the face that is looked at
+NEEDLE_FROM, NEEDLE_CIRCLES = 0.3, 8  # of the radius inwards of the ticks: where a needle over them is inked
+NEEDLE_WIDE = 0.16  # radians: a needle is narrower there
 LEAST_CONTRAST = 5.0  # grey levels
 LIGHT = (0.4, 1.6)  # of the usual: how much weaker or stronger light may be at a part of a face
+LIT_PLACES = 3  # to either side, over which light is alike
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,14 @@ class TickRing:
     halved: bool = False
     margin_by_numerals: float = 0.0
 
-    def lacks_end(self, index: float) -> bool:
-        """Whether a needle at `index` stands beside an end of the scale whose tick is not there."""
+    def lacks_end(self, index: float, half_breadth: float) -> bool:
+        """Whether a needle at `index` stands beside an end of the scale whose tick is not there.
+
+        What a needle covers, `half_breadth` (in divisions) to either side of its axis, may be there.
+        """
         for end in (0, self.graduation.count - 1):
             away = abs(index - end)
-            if COVERED < away < BESIDE_END and not bool((self.index == end).any()):
+            if COVERED + half_breadth < away < BESIDE_END and not bool((self.index == end).any()):
                 return True
         return False
 
@@ -198,17 +204,20 @@ def _measured(gray: Gray, graduation: Graduation, every: int, number: bool) -> T
     usual = float(np.percentile(strength[peak], 100 * (1 - 0.5 * count / len(place)))) - floor
     if usual < LEAST_CONTRAST:
         return None
-    lit = _light(strength[peak] - floor, usual, every)
+    lit = _light(unrolled)
     inked = np.clip((strength[peak] - floor) / (usual * lit), 0.0, 1.0)
     offset, score, margin, fault, halves, by_numerals = 0, 0.0, 0.0, "", False, 0.0
+    hidden = np.zeros(len(place), np.bool_)
     if number:
         if not _ink_on_face(unrolled, profile, peak):
             return None
         area = np.maximum(strength[unrolled.window] - floor, 0).sum(axis=1)
         long = _long(unrolled, usual * lit, area / lit)
-        offset, score, margin, by_numerals = placed(place, inked, long, count, every)
-        fault = contradiction(place - offset, inked, long, count, every)
-        halves = halved(place - offset, inked, long, count, every)
+        hidden = _hidden(unrolled, usual * lit)
+        places = Places(place, inked, long, hidden)
+        offset, score, margin, by_numerals = placed(places, count, every)
+        numbered = places.counted_from(offset)
+        fault, halves = contradiction(numbered, count, every), halved(numbered, count, every)
     angle = unrolled.angles(centroids(strength, peak, max(2, int(0.3 * unrolled.per_pitch))))
     index = place - offset
     graduation = replace(graduation, first=graduation.first + offset * pitch)
@@ -257,16 +266,38 @@ def _ink_on_face(unrolled: _Unrolled, profile: Values, peak: NDArray[np.intp]) -
     return float(np.median(np.abs(ticks - face) - np.abs(gaps - face))) > 0
 
 
-def _light(strength: Values, usual: float, every: int) -> Values:
-    """How strong ink is at each place (n,), 1 where it is as `usual`: a shadow weakens all that it covers.
+def _hidden(unrolled: _Unrolled, usual: Values) -> NDArray[np.bool_]:
+    """Which places (n,) lie under one needle: the ink over the longest way inwards of the ticks.
 
-    The upper part of the neighbourhood's ticks tells it, as far as a shadow may go; where there are no ticks
-    it stays there.
+    A needle is inked on every circle from well inside to the ticks, where numerals and print are not.
     """
-    reach = max(3, every)
-    around = np.concatenate((strength[-reach:], strength, strength[:reach]))
-    near = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1)
-    return np.asarray(np.clip(np.percentile(near, 60, axis=1) / usual, *LIGHT), np.float64)
+    graduation = unrolled.graduation
+    inner = min(graduation.inner, graduation.major_inner)
+    radius = np.linspace(inner - NEEDLE_FROM, inner - FACE_BESIDE[0], NEEDLE_CIRCLES)
+    x, y = graduation.face.circles(unrolled.angle, radius)
+    grey = cv2.remap(unrolled.gray, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    grey = grey if graduation.dark else 255 - grey
+    wide = int(2 * NEEDLE_WIDE / graduation.pitch * unrolled.per_pitch) | 1
+    depth = cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, np.ones((1, wide), np.uint8))
+    # the fainter circles tell: a needle is on all of them
+    least = np.sort(depth, axis=0)[NEEDLE_CIRCLES // 4]
+    under = least[unrolled.window[:, unrolled.window.shape[1] // 2]] > 0.5 * usual
+    beside = least[unrolled.window].max(axis=1) > 0.5 * usual
+    return np.asarray(under | beside, np.bool_)
+
+
+def _light(unrolled: _Unrolled) -> Values:
+    """How bright each place (n,) lies, 1 where it is as usual: a shadow weakens ink and face alike.
+
+    The face inwards of the ticks tells it, over a few places to either side, so that strokes do not matter.
+    """
+    inner = unrolled.graduation.inner
+    face = unrolled.grey(inner - FACE_BESIDE[1], inner - FACE_BESIDE[0])
+    face = face if unrolled.graduation.dark else 255.0 - face
+    at = face[unrolled.window].mean(axis=1)
+    around = np.concatenate((at[-LIT_PLACES:], at, at[:LIT_PLACES]))
+    near = np.median(np.lib.stride_tricks.sliding_window_view(around, 2 * LIT_PLACES + 1), axis=1)
+    return np.asarray(np.clip(near / max(float(np.median(near)), 1.0), *LIGHT), np.float64)
 
 
 def _long(unrolled: _Unrolled, usual: Values, area: Values) -> Values:

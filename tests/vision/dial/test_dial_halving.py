@@ -7,7 +7,7 @@ import pytest
 from dial_drawing import Drawn, draw_dial, encoded
 
 from vision.dial.halving import Numerals, numerals_of
-from vision.dial.numbering import halved
+from vision.dial.numbering import Places, halved
 from vision.dial.reader import DialReader, dial_from
 from vision.dial.search import NoDial, find_dial
 from vision.frame import Frame
@@ -87,5 +87,6 @@ def test_halves_are_as_long_only_in_every_respect(broad: float, expected: bool) 
     long = np.zeros((3, len(index)))
     long[0] = inked * (index % 5 == 0)
     long[2] = inked * ((index % 10 == 0) + broad * (index % 10 == 5))
-    assert expected is halved(index, inked, long, 41, 10)
-    assert halved(index, inked, long, 41, 5) is False
+    places = Places(index, inked, long, np.zeros(len(index), bool))
+    assert expected is halved(places, 41, 10)
+    assert halved(places, 41, 5) is False

@@ -7,41 +7,49 @@ from dial_drawing import FLAT, Drawn, camera_of, draw_dial, encoded
 
 from vision.dial.face import find_centres, find_ticks
 from vision.dial.needle import Needle, NeedleFault, find_needle
-from vision.dial.numbering import contradiction, placed
+from vision.dial.numbering import Places, contradiction, placed
 from vision.dial.ring import FaceMap, find_rings
 from vision.dial.search import NoDial, find_dial
 from vision.dial.view import view_of
 from vision.frame import Frame
 
 
-def _scale(count: int, every: int, before: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _scale(count: int, every: int, before: int = 5) -> Places:
     """Places, ink and long ticks of a flawless scale with empty places on either side."""
     index = np.arange(-before, count + before)
     inked = ((index >= 0) & (index < count)).astype(float)
     long = np.zeros((3, len(index)))
     long[0] = inked * (index % every == 0)
-    return index, inked, long
+    return Places(index, inked, long, np.zeros(len(index), bool))
 
 
 def test_flawless_scale_is_not_contradicted() -> None:
     """A scale with all of its ticks, the long ones where they should be, has no fault."""
-    assert "" == contradiction(*_scale(51, 5), 51, 5)
+    assert "" == contradiction(_scale(51, 5), 51, 5)
 
 
 @pytest.mark.parametrize(("count", "every"), [(41, 5), (61, 5), (51, 4), (46, 5)])
 def test_another_scale_is_contradicted(count: int, every: int) -> None:
     """Ticks beyond the ends, ticks that are missing there and long ticks elsewhere are each a fault."""
-    index, inked, long = _scale(51, 5, before=12)
-    assert contradiction(index, inked, long, count, every)
+    assert contradiction(_scale(51, 5, before=12), count, every)
 
 
 def test_scale_is_placed_by_its_ends() -> None:
     """The minimum is where the ticks begin, by a clear margin, even with some ticks hidden."""
-    index, inked, long = _scale(51, 10)
-    inked[20:24] = 0
-    offset, _, margin, _ = placed(index + 3, inked, long, 51, 10)
+    places = _scale(51, 10)
+    places.inked[20:24] = 0
+    offset, _, margin, _ = placed(places.counted_from(-3), 51, 10)
     assert 3 == offset
     assert margin > 3
+
+
+def test_ticks_under_a_needle_are_neither_missing_nor_beyond_the_end() -> None:
+    """Ticks at an end are missed where the face is bare; under a needle they may be there."""
+    places = _scale(51, 5)
+    places.inked[5:8] = 0
+    assert "missing" in contradiction(places, 51, 5)
+    places.hidden[4:8] = True
+    assert "" == contradiction(places, 51, 5)
 
 
 def test_face_map_and_its_circles_agree() -> None:
