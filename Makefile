@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test accuracy speed kills fills soak faults lint format lock clean
+.PHONY: help install demo serve test accuracy speed polling kills fills soak faults lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ accuracy: $(READY) ## read the shared image sets, compare with their truth, rene
 speed: $(READY) ## time of a reading over decoding, of the calculations over bare solvers
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reading_speed
 	$(BIN)/python -m benchmarks.calibration_speed
+
+polling: $(READY) ## what it costs to poll 50 tags at 20 Hz, over bare pymodbus reads; renews the table in docs/
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.polling --write
 
 kills: $(READY) ## kill the service at 200 random moments of runs, renew the table in docs/ (half an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kills --write

@@ -86,6 +86,7 @@ class ModbusLink:
         self._settings = settings
         self._client: Client | None = None
         self._lock = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None  # asyncio itself keeps no hold of a task
         self._heard_wall_s = 0.0
 
     @property
@@ -141,28 +142,28 @@ class ModbusLink:
         return await self._exchange(ask())
 
     async def _read(self, table: Table, address: int, count: int) -> tuple[int, ...]:
+        is_bits = table.is_bits
+        # Bits come in whole bytes, filled up with zeros; registers exactly as many as were asked for.
+        expected = -(-count // 8) * 8 if is_bits else count
+
         def request(client: Client) -> Awaitable[ModbusPDU]:
             device_id = self._settings.device_id
             match table:
-                case Table.HOLDING:
-                    return client.read_holding_registers(address, count=count, device_id=device_id)
                 case Table.INPUT:
                     return client.read_input_registers(address, count=count, device_id=device_id)
+                case Table.HOLDING:
+                    return client.read_holding_registers(address, count=count, device_id=device_id)
                 case Table.COIL:
                     return client.read_coils(address, count=count, device_id=device_id)
                 case Table.DISCRETE:
                     return client.read_discrete_inputs(address, count=count, device_id=device_id)
 
         def check(answer: ModbusPDU) -> str:
-            # Bits come in whole bytes, filled up with zeros; registers exactly as many as were asked for.
-            expected = -(-count // 8) * 8 if table.is_bits else count
-            found = len(answer.bits if table.is_bits else answer.registers)
+            found = len(answer.bits if is_bits else answer.registers)
             return "" if found == expected else f"{expected} values expected, {found} came"
 
-        answer = await self._ask(f"read of {count} from {table} {address}", request, check)
-        if table.is_bits:
-            return tuple(int(bit) for bit in answer.bits[:count])
-        return tuple(answer.registers)
+        answer = await self._ask(("read", count, "from", table, address), request, check)
+        return tuple(map(int, answer.bits[:count])) if is_bits else tuple(answer.registers)
 
     async def write_registers(self, address: int, words: Sequence[int]) -> None:
         """Write holding registers in one request; the device must name the same place and number."""
@@ -189,7 +190,7 @@ class ModbusLink:
             return f"the device answers for {answer.count} at {answer.address}"
 
         async def ask() -> None:
-            await self._ask(f"write of {count} to {table} {address}", request, check)
+            await self._ask(("write", count, "to", table, address), request, check)
 
         await self._exchange(ask())
 
@@ -202,19 +203,30 @@ class ModbusLink:
         except BaseException:
             asking.close()
             raise
-        task = asyncio.ensure_future(asking)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._asking = asyncio.ensure_future(self._finish(asking, answer))
+        return await answer
 
-    def _ended(self, task: "asyncio.Future[Any]") -> None:
-        self._lock.release()
-        if not task.cancelled():
-            # Where the caller was cancelled nobody else asks, and asyncio would complain of it.
-            task.exception()
+    async def _finish(self, asking: Coroutine[Any, Any, Result], answer: "asyncio.Future[Result]") -> None:
+        # What `asyncio.shield` does, with one turn of the loop less: there are twenty polls a second.
+        try:
+            result = await asking
+        except Exception as error:
+            # Where the caller was cancelled nobody is there to hear of it.
+            if not answer.done():
+                answer.set_exception(error)
+        except BaseException:
+            answer.cancel()
+            raise
+        else:
+            if not answer.done():
+                answer.set_result(result)
+        finally:
+            self._lock.release()
 
     async def _ask(
         self,
-        what: str,
+        what: tuple[str, int, str, Table, int],
         request: Callable[[Client], Awaitable[ModbusPDU]],
         check: Callable[[ModbusPDU], str],
     ) -> ModbusPDU:
@@ -222,25 +234,29 @@ class ModbusLink:
         client = self._client
         if client is None or not client.connected:
             self._drop()
-            raise LinkError(f"{self.where}: {what}: not connected")
+            raise LinkError(f"{self._at(what)}: not connected")
         try:
             answer = await request(client)
             if answer.isError():
                 code = getattr(answer, "exception_code", 0)
                 # The device is there and understood: the line is kept.
                 raise _DeviceExceptionError(
-                    f"{self.where}: {what}: the device answers with "
+                    f"{self._at(what)}: the device answers with "
                     f"exception {code} ({_EXCEPTIONS.get(code, 'unknown')})"
                 )
             fault = check(answer)
             if fault:
                 await self._drain()
-                raise LinkError(f"{self.where}: {what}: {fault}")
+                raise LinkError(f"{self._at(what)}: {fault}")
             return answer
         except (ModbusException, OSError, TimeoutError) as error:
             await self._drain()
             limit = self._settings.timeout_s
-            raise LinkError(f"{self.where}: {what}: no usable answer within {limit:g} s") from error
+            raise LinkError(f"{self._at(what)}: no usable answer within {limit:g} s") from error
+
+    def _at(self, what: tuple[str, int, str, Table, int]) -> str:
+        verb, count, way, table, address = what
+        return f"{self.where}: {verb} of {count} {way} {table} {address}"
 
     def _new_client(self) -> Client:
         settings = self._settings

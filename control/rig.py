@@ -15,11 +15,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from control.alarms import Alarm, Alarms
+from control.block_values import BlockValues
 from control.clock import ScaledClock
 from control.errors import CommandRefusedError, HeldError, LinkError, RigError
 from control.interlocks import FILLS, OPENING, Health, Interlocks, Limits
 from control.link import Link
-from control.registers import Decoded, RegisterMap, plan_reads
+from control.registers import Decoded, RegisterMap, Value, plan_reads
 from control.remote_io import line_of
 from control.rig_tags import RESULTS, word
 from control.snapshot import Snapshot
@@ -63,8 +64,9 @@ class Rig:
         half = settings.heartbeat_s / 2
         fine = abs(register_map.tags["water_temperature"].scale) <= FINE_C
         self._interlocks = Interlocks(Limits(link_s=half, counter_s=half, fine_thermometer=fine))
-        self._plan = register_map.plan()
-        self._requests = tuple((request.table, request.address, request.count) for request in self._plan)
+        plan = register_map.plan()
+        self._requests = tuple((request.table, request.address, request.count) for request in plan)
+        self._blocks = tuple(BlockValues(request) for request in plan)
         self._echo_plan = plan_reads(
             (register_map.tags["accepted_sequence"], register_map.tags["command_result"])
         )
@@ -338,16 +340,16 @@ class Rig:
 
     async def _poll(self) -> Snapshot:
         async with self._poll_lock:
-            values: dict[str, Decoded] = {}
+            values: dict[str, Value | None] = {}
             # No value is taken for younger than its request.
             asked = self.clock.wall()
             answers = await self._link.read_all(self._requests)
-            for request, words in zip(self._plan, answers, strict=True):
-                values |= request.decode(words)
+            for block, words in zip(self._blocks, answers, strict=True):
+                values |= block.values(words)
             read = dict.fromkeys(values, asked)
             wall = self.clock.wall()
             snapshot = Snapshot(
-                MappingProxyType({name: item.value for name, item in values.items()}),
+                MappingProxyType(values),
                 MappingProxyType(read),
                 self.clock.now(),
                 wall,
@@ -400,9 +402,8 @@ class Rig:
         return True
 
     async def _supervise(self) -> None:
-        period = self.map.link.poll_s
+        due_s = self.clock.wall()
         while True:
-            started = self.clock.wall()
             try:
                 await self._link.connect()
                 await self._poll()
@@ -416,7 +417,10 @@ class Rig:
                 # Whatever fails here must not end the watch in silence.
                 _log.exception("the supervisor of %s failed", self.map.name)
             self._check()
-            await asyncio.sleep(max(SHORTEST_WAIT_S, period - (self.clock.wall() - started)))
+            # The rate is kept, but a poll that came late is not made up for.
+            now_s = self.clock.wall()
+            due_s = max(due_s + self.map.link.poll_s, now_s + SHORTEST_WAIT_S)
+            await asyncio.sleep(due_s - now_s)
 
     async def _recover(self) -> None:
         # Contact is back, for watching only: before the heartbeat beats again, everything is closed, so that
