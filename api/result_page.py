@@ -39,7 +39,7 @@ class Chart:
 class ResultPage:
     """What the page of a result shows with `template`; `result` is the result itself.
 
-    A method without a page of its own has only those two and the verdict's class.
+    A method without a page of its own has only those two, the verdict's class and its budget.
     """
 
     result: Mapping[str, Any]
@@ -58,7 +58,8 @@ def result_page(result: Mapping[str, Any]) -> ResultPage:
     """The page of a stored result."""
     outcome_class = {"pass": "good", "fail": "bad"}.get(result["verdict"]["outcome"], "warn")
     if "findings" in result:
-        return ResultPage(result, "findings.html.j2", outcome_class)
+        budget = _budget(result) if "budget" in result else ()
+        return ResultPage(result, "findings.html.j2", outcome_class, budget=budget)
     return ResultPage(
         result,
         "gravimetric.html.j2",

@@ -81,6 +81,11 @@ class Delivery:
     drip_waited_s: float | None
     thermometers: Mapping[str, GaugeReading] = field(default_factory=dict)
 
+    @property
+    def water_c(self) -> float:
+        """The rig's sensor in the water at the full weighing."""
+        return self.ambient.water_c
+
 
 @dataclass
 class _FullSet:

@@ -12,7 +12,7 @@ from calibration.errors import UnknownQuantityError, UnsuitableModelError
 from calibration.gauges import gauge_checks
 from calibration.gravimetric_run import GravimetricRun, reading_scale
 from calibration.neck_curve import NeckCurve, neck_curve
-from calibration.obstacles import item_obstacles, run_obstacles
+from calibration.obstacles import drip_obstacles, item_obstacles, run_obstacles
 from calibration.propagation import propagate
 from calibration.properties.water import AIR_SATURATION_RANGE_C
 from calibration.repeatability import Scatter, common_reading_input, repeatability_input, unit_of
@@ -137,38 +137,9 @@ def _obstacles(
     drips = settings.item.kind is VolumeKind.DELIVERED
     return [
         *run_obstacles(lines, len(at_mark), settings, scatter),
-        *(_drip_obstacles(ds) if drips else ()),
-        *(_drip_rule_obstacles(ds, settings) if drips else ()),
+        *(drip_obstacles(ds, settings) if drips else ()),
         *item_obstacles(settings),
     ]
-
-
-def _drip_obstacles(ds: Sequence[Delivery]) -> list[str]:
-    found = []
-    for repeat in sorted({d.repeat for d in ds}):
-        delivery = next(d for d in ds if d.repeat == repeat)
-        if delivery.drip_waited_s is None or delivery.drip_required_s is None:
-            found.append(f"the drip time of repeat {repeat} was not recorded")
-        elif delivery.drip_waited_s < delivery.drip_required_s:
-            found.append(
-                f"repeat {repeat} dripped {delivery.drip_waited_s:.1f} s "
-                f"of the required {delivery.drip_required_s:.1f} s"
-            )
-    return found
-
-
-def _drip_rule_obstacles(ds: Sequence[Delivery], settings: RunSettings) -> list[str]:
-    """What keeps the rules' own drip time from being met; the item's, from its certificate, overrides it."""
-    item, pack = settings.item, settings.pack
-    seconds = None if pack.drip_times is None else pack.drip_times.seconds(item.nominal_l)
-    if pack.drip_times is None or seconds is None or item.drip_time_s is not None:
-        return []
-    if pack.drip_times.unverified:
-        return [f"drip_time of {pack.name} ({seconds:g} s) is unverified, and the item has none of its own"]
-    asked = [d.drip_required_s for d in ds if d.drip_required_s is not None]
-    if asked and min(asked) < seconds:
-        return [f"{pack.name} demands a drip time of {seconds:g} s, the run asked for {min(asked):g} s"]
-    return []
 
 
 def _notes(ds: Sequence[Delivery], settings: RunSettings, water: WaterTemperature) -> list[str]:

@@ -25,7 +25,7 @@ from calibration.properties.water import (
 )
 from calibration.run_settings import Item, Standards
 from calibration.volumes import gravimetric_volume_l, z_factor
-from calibration.water_temperature import SENSOR, WaterTemperature
+from calibration.water_temperature import SENSOR, WaterTemperature, water_inputs
 
 Array = NDArray[np.float64]
 
@@ -196,28 +196,7 @@ class GravimetricRun:
                 f"{s.balance_source}; independent of the drained load",
             ),
             read("m_drained", s.balance_u_g, "g", "balance, drained", s.balance_source),
-            read(SENSOR, s.water_u_c, "°C", "temperature of the water", s.thermometers_source),
-            *(
-                each
-                for one in self.water.thermometers
-                for each in (
-                    read(
-                        one.symbol,
-                        one.certificate_u_c,
-                        "°C",
-                        f"temperature of the water by {one.instrument}",
-                        one.source,
-                    ),
-                    Input(
-                        one.reading_symbol,
-                        0.0,
-                        one.reading_u_c,
-                        "°C",
-                        quantity=f"reading of {one.instrument}, common to the repeats",
-                        source="the reader's terms; the largest of the run's readings",
-                    ),
-                )
-            ),
+            *water_inputs(self.water, means, s),
             read("t_v", s.vessel_u_c, "°C", "temperature of the vessel", s.thermometers_source),
             read("t_a", s.air_u_c, "°C", "temperature of the air", s.thermometers_source),
             read("p", s.pressure_u_hpa, "hPa", "pressure of the air", s.barometer_source),

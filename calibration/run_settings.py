@@ -166,7 +166,7 @@ def _repeats_at_mark(section: Section) -> int:
     found = 0
     for block in section.sections("steps"):
         do = block.text("do")
-        if do == "receive" or (do == "deliveries" and 0.0 in block.numbers("targets")):
+        if do == "receive" or (do in {"deliveries", "metered"} and 0.0 in block.numbers("targets")):
             found += block.integer("repeats", at_least=1)
     return found
 

@@ -8,15 +8,30 @@ the run has no verdict.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, Protocol
 
-from calibration.deliveries import Delivery
+from calibration.deliveries import GaugeReading
 from calibration.gauges import WATER, GaugeStandard
+from calibration.propagation import Input
 from calibration.run_settings import Standards
 
 AGREEMENT_FACTOR = 3.0  # standard uncertainties of the difference; three good pairs in a thousand exceed it
 SENSOR = "t_w"
 _SMALLEST_U_C = 1e-6  # a certificate that says 0 does not make the other instruments worthless
+
+
+class Full(Protocol):
+    """A full measure: what the rig's sensor and the thermometers said of its water, in °C."""
+
+    @property
+    def water_c(self) -> float:
+        """The sensor."""
+        ...
+
+    @property
+    def thermometers(self) -> Mapping[str, GaugeReading]:
+        """The thermometers that a camera read, by instrument."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,14 +64,14 @@ class WaterTemperature:
             mean = mean + one.weight * (indicated[one.symbol] + indicated.get(one.reading_symbol, 0.0))
         return mean
 
-    def of(self, delivery: Delivery) -> float:
-        """The mean in °C at one delivery's full weighing."""
+    def of(self, delivery: Full) -> float:
+        """The mean in °C in one full measure."""
         readings = {one.symbol: delivery.thermometers[one.instrument].value for one in self.thermometers}
-        return float(self.combined({SENSOR: delivery.ambient.water_c, **readings}))
+        return float(self.combined({SENSOR: delivery.water_c, **readings}))
 
 
 def water_temperature(
-    ds: Sequence[Delivery], standards: Standards, gauges: Sequence[GaugeStandard]
+    ds: Sequence[Full], standards: Standards, gauges: Sequence[GaugeStandard]
 ) -> WaterTemperature:
     """The sensor alone, or with every thermometer that was read in each of the deliveries `ds`."""
     found: list[tuple[GaugeStandard, float]] = []
@@ -76,13 +91,51 @@ def water_temperature(
     )
 
 
-def disagreements(water: WaterTemperature, ds: Sequence[Delivery], standards: Standards) -> list[str]:
+def water_inputs(
+    water: WaterTemperature, means: Mapping[str, float], standards: Standards
+) -> tuple[Input, ...]:
+    """The inputs of `WaterTemperature.combined`, with the mean indications by symbol as their values."""
+    return (
+        Input(
+            SENSOR,
+            means[SENSOR],
+            standards.water_u_c,
+            "°C",
+            quantity="temperature of the water",
+            source=standards.thermometers_source,
+        ),
+        *(
+            each
+            for one in water.thermometers
+            for each in (
+                Input(
+                    one.symbol,
+                    means[one.symbol],
+                    one.certificate_u_c,
+                    "°C",
+                    quantity=f"temperature of the water by {one.instrument}",
+                    source=one.source,
+                ),
+                Input(
+                    one.reading_symbol,
+                    0.0,
+                    one.reading_u_c,
+                    "°C",
+                    quantity=f"reading of {one.instrument}, common to the repeats",
+                    source="the reader's terms; the largest of the run's readings",
+                ),
+            )
+        ),
+    )
+
+
+def disagreements(water: WaterTemperature, ds: Sequence[Full], standards: Standards) -> list[str]:
     """A sentence for each thermometer whose mean difference from the sensor is more than the uncertainties
     of both allow.
     """
     found = []
     for one in water.thermometers:
-        mean = sum(d.thermometers[one.instrument].value - d.ambient.water_c for d in ds) / len(ds)
+        mean = sum(d.thermometers[one.instrument].value - d.water_c for d in ds) / len(ds)
         u = sqrt(one.certificate_u_c**2 + one.reading_u_c**2 + standards.water_u_c**2)
         if abs(mean) > AGREEMENT_FACTOR * u:
             found.append(

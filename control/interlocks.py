@@ -47,6 +47,7 @@ class Limits:
     fine_thermometer: bool = False  # the water's shows its own noise: equal values mean that it stands still
     stirred_l_min: float = 0.5
     frozen_polls: int = 12
+    frozen_s: float = 3.0  # where polls come faster than the thermometer looks, so many say little
     temperatures_c: tuple[float, float] = (5.0, 40.0)
     air_drift_c: float = 1.0  # within `air_drift_s` (NIST SOP 16: at most 1 °C/h)
     air_drift_s: float = 3600.0
@@ -271,7 +272,8 @@ class Interlocks:
         stirred = (now.number("meter_flow") or 0.0) > limits.stirred_l_min
         same = stirred and water is not None and water == self._water_c
         self._water_polls, self._water_c = (self._water_polls + 1 if same else 0), water
-        if limits.fine_thermometer and self._water_polls >= limits.frozen_polls:
+        lasts = self._lasts("water stands", same, now.at_s, limits.frozen_s)
+        if limits.fine_thermometer and lasts and self._water_polls >= limits.frozen_polls:
             yield Trip(
                 "water-temperature-frozen",
                 f"water streams in, but its temperature says {water:.3f} °C again and again",

@@ -216,6 +216,14 @@ def test_a_fine_thermometer_that_says_the_same_is_frozen() -> None:
         assert ([], expected) == (seen_at[11], seen_at[13])
 
 
+def test_equal_values_within_a_moment_are_no_frozen_thermometer() -> None:
+    """Polls that come faster than the thermometer looks see the same value again: not so for seconds."""
+    flowing = {"dose_state": 1, "coarse_valve": 100.0, "meter_flow": 40.0}
+    interlocks = Interlocks(replace(LIMITS, fine_thermometer=True))
+    fast = [names(interlocks, seen(0.1 * at, balance=8000.0 + 60.0 * at, **flowing)) for at in range(40)]
+    assert ([], ["water-temperature-frozen"]) == (fast[28], fast[33])
+
+
 @pytest.mark.parametrize(("passed_l", "expected"), [(1.3, []), (1.75, ["dose-overrun"])])
 def test_a_dose_that_goes_on_beyond_its_volume_aborts(passed_l: float, expected: list[str]) -> None:
     """What is in flight at the flow seen is allowed; more means that the device does not close."""

@@ -14,6 +14,7 @@ from control.observers import Observation
 from control.rig import Rig
 from control.sequence import Run
 from control.simulator.one_clock import OneClockTwin, SimulatedLoop, run_simulated
+from control.states import State
 
 FRAME = "0" * 64
 Hands = Callable[[OneClockTwin, str], Awaitable[dict[str, float]]]
@@ -97,7 +98,11 @@ async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
 async def _technician(twin: OneClockTwin, run: Run, hands: Hands) -> None:
     while True:
         await asyncio.sleep(1.0)
-        prompt = run.status()["prompt"]
+        status = run.status()
+        if status["state"] == State.HELD:
+            # Nobody comes: without an end the simulator's clock would run on for ever.
+            run.command("stop")
+        prompt = status["prompt"]
         if prompt is not None:
             values = await hands(twin, prompt["name"])
             run.answer(prompt["number"], "J. Lin", range(len(prompt["checks"])), values)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -57,6 +58,34 @@ def test_a_measure_is_verified_from_a_standard(tmp_path: Path, seed: int) -> Non
     assert result["expanded_uncertainty_ml"] < 6.0  # three repeats: Student's t alone makes more than a third
     assert result["verdict"]["outcome"] in {"pass", "fail"}
     assert len(result["tables"][0]["rows"]) == 3
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_measure_is_verified_by_the_master_meter(tmp_path: Path, seed: int) -> None:
+    """What the meter let in, by its certificate: the error found agrees with the twin's true one within U."""
+    outcome, result, true_error_ml = carried_out("verify-by-meter", tmp_path / "run", seed=seed)
+    assert outcome == "complete"
+    assert abs(result["error_ml"] - true_error_ml) <= result["expanded_uncertainty_ml"]
+    assert result["expanded_uncertainty_ml"] < 8.0
+    assert result["verdict"]["outcome"] in {"pass", "fail"}
+    assert [5, 10] == [len(table["rows"]) for table in result["tables"]]
+
+
+def test_a_meter_without_a_certificate_lets_no_water_in(tmp_path: Path) -> None:
+    """One sentence, and no command that opens anything."""
+
+    def take_away(_twin: OneClockTwin, run: Run) -> None:
+        standards = {name: one for name, one in run.rig.map.standards.items() if name != "meter"}
+        run.rig.map = replace(run.rig.map, standards=standards)
+
+    outcome, _, _ = carried_out("verify-by-meter", tmp_path / "run", prepare=take_away)
+    assert outcome == "stopped"
+    record = [json.loads(line) for line in (tmp_path / "run" / "record.jsonl").read_bytes().splitlines()]
+    assert (
+        "the rig's file names no standard 'meter'; a master-meter run needs one"
+        in record[-1]["data"]["reason"]
+    )
+    assert [] == [line for line in record if line["kind"] == "command"]
 
 
 def test_a_tight_measure_passes_its_leak_test(tmp_path: Path) -> None:
