@@ -3,25 +3,24 @@
 A row is judged by how far its deviation from a fitted shape lies from what the neighbours' deviations say:
 the polynomial through two of them on either side. A rounded, smooth table keeps that distance within half a
 last digit times one plus the sum of the polynomial's weights; noise is told from the rows around. A seam of
-the shell makes several rows stand out and stays when one is left out, a bad row goes with it: so what is
-small beside the step of the table is named only where it alone explains what is seen.
+the shell makes rows stand out too: so one is named only where it alone explains what is seen better than
+any seam does.
 """
 
 import numpy as np
 from numpy.typing import NDArray
+
+from calibration.table_seams import explained
 
 Array = NDArray[np.float64]
 
 DEVIATIONS_MAX = 5.0  # robust standard deviations of the rows about their neighbours
 ROUNDING_MARGIN = 1.3  # over the largest distance that rounding alone can make
 ROUNDING_SCATTER = 0.4  # robust standard deviation of rounding alone in last digits, where few rows tell it
-STEP_SHARE_MIN = 0.05  # of the step from row to row: less may be a seam of the shell
-STEP_SHARE_NEAR_ENDS = (
-    0.25  # within five rows of an end, where the shell curves most and a tilt has its seams
-)
+BAD_ROW_RATIO_MIN = 1.35  # of the variances left without and with a bad row: that it explains more
+BAD_ROW_DEVIATIONS_MIN = 4.0  # of its own standard uncertainty
 ROWS_KEPT_MIN = 6
-_NEAR_END = 5
-_CANDIDATES = 6
+_CANDIDATES = 20
 _NEIGHBOURS = 2
 _AROUND = 8
 _MAD_TO_SIGMA = 1.4826
@@ -41,19 +40,18 @@ def outliers(
     named: dict[int, float] = {}
     rows = kept.size
     while True:
-        local, fine, coarse = _limited(x[kept], v[kept], deviations[kept], rounding)
+        local, fine = _limited(x[kept], deviations[kept], rounding)
         over = np.abs(local) / fine
         candidates = [int(i) for i in np.argsort(over)[::-1][:_CANDIDATES] if over[i] > 1]
-        if not candidates or len(named) >= rows // 4 or kept.size <= ROWS_KEPT_MIN:
+        # A bad row makes its neighbours look bad: the one to name is that which explains the most.
+        worst, most, size = -1, BAD_ROW_DEVIATIONS_MIN, 0.0
+        for i in candidates:
+            found = explained(x[kept], (v[kept], deviations[kept]), i, ROUNDING_SCATTER * rounding)
+            if found.ratio > BAD_ROW_RATIO_MIN and abs(found.size) > most * found.u_size:
+                worst, most, size = i, abs(found.size) / found.u_size, found.size
+        if worst < 0 or len(named) >= rows // 4 or kept.size <= ROWS_KEPT_MIN:
             return float(np.median(fine[1:-1])), named
-        # A bad row makes its neighbours look bad: the one to name is that without which the others look best.
-        left = {i: _excess_without(x[kept], v[kept], deviations[kept], i, rounding) for i in candidates}
-        best = [i for i in candidates if left[i] == min(left[j] for j in candidates if abs(i - j) <= _AROUND)]
-        eligible = [i for i in best if abs(local[i]) > coarse[i] or _alone(i, left[i][1], kept.size)]
-        if not eligible:
-            return float(np.median(fine[1:-1])), named
-        worst = min(eligible, key=left.__getitem__)
-        named[int(kept[worst])] = float(local[worst])
+        named[int(kept[worst])] = size
         kept = np.delete(kept, worst)
 
 
@@ -84,32 +82,15 @@ def roughness(x: Array, values: Array, row: int) -> float:
     return float(np.max(np.abs(local[1:-1])))
 
 
-def _alone(row: int, worst_without: float, rows: int) -> bool:
-    """Whether a row that is small beside the step may be named: away from the ends, nothing left without
-    it.
-    """
-    return worst_without <= 1.0 and _NEAR_END <= row < rows - _NEAR_END
-
-
-def _limited(x: Array, v: Array, deviations: Array, rounding: float) -> tuple[Array, Array, Array]:
-    """By how much each row stands out from its neighbours, how much rounding and noise allow, and a share of
-    its step.
-    """
+def _limited(x: Array, deviations: Array, rounding: float) -> tuple[Array, Array]:
+    """By how much each row stands out from its neighbours, and how much rounding and noise allow."""
     local, noise, reach = _local(x, deviations)
     standard = np.abs(local / noise)
     scale = np.maximum(_MAD_TO_SIGMA * float(np.median(standard)), _around(standard))
     beyond = np.sqrt(np.maximum(scale**2 - (ROUNDING_SCATTER * rounding) ** 2, 0.0))
     fine = np.maximum(ROUNDING_MARGIN * reach * rounding / 2, DEVIATIONS_MAX * beyond * noise)
     fine[0] = fine[-1] = np.inf
-    return local, fine, np.maximum(fine, _share_of_step(v))
-
-
-def _excess_without(x: Array, v: Array, deviations: Array, row: int, rounding: float) -> tuple[float, float]:
-    """The excess of the other rows when `row` is left out: its sum of squares, and the largest near it."""
-    there = np.delete(np.arange(x.size), row)
-    local, fine, _ = _limited(x[there], v[there], deviations[there], rounding)
-    excess = np.abs(local) / fine
-    return float(excess @ excess), float(np.max(excess[max(0, row - 2 * _AROUND) : row + 2 * _AROUND]))
+    return local, fine
 
 
 def _around(standard: Array) -> Array:
@@ -127,17 +108,6 @@ def _around(standard: Array) -> Array:
     lower, upper = np.maximum((count - 1) // 2, 0), count // 2
     middle = (values[rows, lower] + values[rows, np.minimum(upper, offsets.size - 1)]) / 2
     return np.where(count > 0, _MAD_TO_SIGMA * middle, 0.0)
-
-
-def _share_of_step(v: Array) -> Array:
-    """The smallest size of an outlier at each row, from the step between the rows beside it."""
-    steps = np.empty(v.size)
-    steps[1:-1] = (v[2:] - v[:-2]) / 2
-    steps[0], steps[-1] = v[2] - v[1], v[-2] - v[-3]
-    shares = np.full(v.size, STEP_SHARE_MIN)
-    shares[:_NEAR_END] = shares[-_NEAR_END:] = STEP_SHARE_NEAR_ENDS
-    # What is small beside the table's mean step is of no consequence, however small the steps are there.
-    return np.asarray(np.maximum(shares * np.abs(steps), STEP_SHARE_MIN * float(np.ptp(v)) / (v.size - 1)))
 
 
 def _local(x: Array, deviations: Array) -> tuple[Array, Array, Array]:

@@ -1,0 +1,98 @@
+"""Whether one bad row explains what is seen around a row of a table, or a seam of the shell.
+
+Around the row the table follows a polynomial. One bad row adds to it what no other row has; a seam (a head
+meets the cylinder, the liquid reaches the other end of a tilted tank) changes its curvature from a place on,
+for all the rows beyond: V gains c·(x - s)² or a higher power (a knuckle has two such places). Both are
+fitted, and what they leave is compared.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_REACH = 8  # rows on either side
+_DEGREES = (2, 3, 4, 5)
+_POWERS = (1.5, 2.0, 2.5, 3.0)
+_BETWEEN = (0.0, 0.5)  # where seams are looked for, in steps beyond a row
+_FREEDOM_MIN = 3
+_TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Variance of the rows about the best explanation with a bad row, and about the best without; `size` of
+    the bad row and its standard uncertainty with the former.
+    """
+
+    with_bad_row: float
+    without: float
+    size: float
+    u_size: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times more is left without a bad row than with one."""
+        return self.without / self.with_bad_row if np.isfinite(self.with_bad_row) else 0.0
+
+
+def explained(x: Array, series: tuple[Array, ...], row: int, floor: float) -> Explained:
+    """What is left around `row` with and without a bad row there, in whichever of the series (the volumes,
+    their deviations from shapes) leaves least. `floor`: standard deviation that rounding alone leaves.
+    """
+    near = np.arange(max(0, row - _REACH), min(x.size, row + _REACH + 1))
+    at = int(row - near[0])
+    t = np.asarray((x[near] - x[row]) / np.max(np.abs(x[near] - x[row])))
+    seams = _seams(t)
+    spike = np.zeros(near.size)
+    spike[at] = 1.0
+    best_with = best_without = np.inf
+    size = u_size = np.nan
+    for degree in _DEGREES:
+        if near.size - degree - 2 < _FREEDOM_MIN:
+            continue
+        base, _ = np.linalg.qr(np.vander(t, degree + 1))
+        freedom = near.size - degree - 1
+        rest_spike = spike - base @ (base.T @ spike)
+        rest_seams = seams - base @ (base.T @ seams)
+        for values in series:
+            y = values[near]
+            rest = y - base @ (base.T @ y)
+            square = float(rest @ rest)
+            share = float(rest_spike @ rest_spike)
+            found = float(rest_spike @ rest) / share
+            left = max(square - found**2 * share, 0.0)
+            variance = floor**2 + left / (freedom - 1)
+            if variance < best_with:
+                best_with, size, u_size = variance, found, float(np.sqrt(variance / share))
+            best_without = min(best_without, floor**2 + _least(rest, square, rest_seams, freedom))
+    return Explained(best_with, best_without, size, u_size)
+
+
+def _seams(t: Array) -> Array:
+    """Columns: what a seam at each place within the rows adds, shape (n, seams)."""
+    places = np.concatenate([t[:-1] + share * np.diff(t) for share in _BETWEEN])
+    columns = [np.maximum(t - s, 0.0) ** p for p in _POWERS for s in places]
+    return np.stack([c / np.max(np.abs(c)) for c in columns if np.count_nonzero(c) > 1], axis=1)
+
+
+def _least(rest: Array, square: float, seams: Array, freedom: int) -> float:
+    """Variance with no seam, one or two of them, whichever leaves least."""
+    along = rest @ seams
+    products = seams.T @ seams
+    own = np.diag(products).copy()
+    own[own < _TINY] = np.inf
+    one = square - float(np.max(along**2 / own))
+    with np.errstate(all="ignore"):
+        determinant = np.outer(own, own) - products**2
+        gain = (
+            np.outer(along**2, own) - 2 * np.outer(along, along) * products + np.outer(own, along**2)
+        ) / determinant
+    gain[~np.isfinite(gain) | (determinant < _TINY * np.outer(own, own)) | ~np.isfinite(determinant)] = 0.0
+    two = square - float(np.max(gain))
+    lefts = [square / freedom, max(one, 0.0) / (freedom - 2)]
+    if freedom - 4 >= 1:
+        lefts.append(max(two, 0.0) / (freedom - 4))
+    return min(lefts)
