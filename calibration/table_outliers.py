@@ -15,10 +15,11 @@ from calibration.table_seams import explained
 Array = NDArray[np.float64]
 
 DEVIATIONS_MAX = 5.0  # robust standard deviations of the rows about their neighbours
-ROUNDING_MARGIN = 1.3  # over the largest distance that rounding alone can make
-ROUNDING_SCATTER = 0.4  # robust standard deviation of rounding alone in last digits, where few rows tell it
+ROUNDING_SHARE = 0.9  # of the largest distance that rounding alone can make: from there on a row is looked at
+ROUNDING_SCATTER = 0.5  # robust standard deviation of rounding alone in last digits, where few rows tell it
 BAD_ROW_RATIO_MIN = 1.35  # of the variances left without and with a bad row: that it explains more
-BAD_ROW_DEVIATIONS_MIN = 4.0  # of its own standard uncertainty
+BAD_ROW_DEVIATIONS_MIN = 5.0  # of its own standard uncertainty
+ROUNDING_LEFT = 0.3  # standard deviation of rounding in last digits
 ROWS_KEPT_MIN = 6
 _CANDIDATES = 20
 _NEIGHBOURS = 2
@@ -43,10 +44,11 @@ def outliers(
         local, fine = _limited(x[kept], deviations[kept], rounding)
         over = np.abs(local) / fine
         candidates = [int(i) for i in np.argsort(over)[::-1][:_CANDIDATES] if over[i] > 1]
+        series = (v[kept], np.where(_of_shape(v[kept], deviations[kept]), deviations[kept], np.nan))
         # A bad row makes its neighbours look bad: the one to name is that which explains the most.
         worst, most, size = -1, BAD_ROW_DEVIATIONS_MIN, 0.0
         for i in candidates:
-            found = explained(x[kept], (v[kept], deviations[kept]), i, ROUNDING_SCATTER * rounding)
+            found = explained(x[kept], series, i, ROUNDING_LEFT * rounding)
             if found.ratio > BAD_ROW_RATIO_MIN and abs(found.size) > most * found.u_size:
                 worst, most, size = i, abs(found.size) / found.u_size, found.size
         if worst < 0 or len(named) >= rows // 4 or kept.size <= ROWS_KEPT_MIN:
@@ -82,13 +84,20 @@ def roughness(x: Array, values: Array, row: int) -> float:
     return float(np.max(np.abs(local[1:-1])))
 
 
+def _of_shape(v: Array, deviations: Array) -> NDArray[np.bool_]:
+    """Where a deviation says something: not where the shape is empty, or full, and the table is not."""
+    of_shape = v - deviations
+    full = np.append(False, np.diff(of_shape) <= 0) & np.append(False, np.diff(v) > 0)
+    return np.asarray(~(((of_shape <= 0) & (v > 0)) | full))
+
+
 def _limited(x: Array, deviations: Array, rounding: float) -> tuple[Array, Array]:
     """By how much each row stands out from its neighbours, and how much rounding and noise allow."""
     local, noise, reach = _local(x, deviations)
     standard = np.abs(local / noise)
     scale = np.maximum(_MAD_TO_SIGMA * float(np.median(standard)), _around(standard))
     beyond = np.sqrt(np.maximum(scale**2 - (ROUNDING_SCATTER * rounding) ** 2, 0.0))
-    fine = np.maximum(ROUNDING_MARGIN * reach * rounding / 2, DEVIATIONS_MAX * beyond * noise)
+    fine = np.maximum(ROUNDING_SHARE * reach * rounding / 2, DEVIATIONS_MAX * beyond * noise)
     fine[0] = fine[-1] = np.inf
     return local, fine
 

@@ -15,8 +15,10 @@ Array = NDArray[np.float64]
 
 _REACH = 8  # rows on either side
 _DEGREES = (2, 3, 4, 5)
-_POWERS = (1.5, 2.0, 2.5, 3.0)
+_POWERS = (2.0, 2.5, 3.0)
+_POWER_AT_ENDS = 1.5  # a lying tank begins with the height to this power, and ends so too
 _BETWEEN = (0.0, 0.5)  # where seams are looked for, in steps beyond a row
+_AT_ENDS = (-1.0, -0.5, 0.0, 0.5)  # where a lying tank begins or ends, in steps inside of the outermost row
 _FREEDOM_MIN = 3
 _TINY = 1e-9
 
@@ -45,7 +47,7 @@ def explained(x: Array, series: tuple[Array, ...], row: int, floor: float) -> Ex
     near = np.arange(max(0, row - _REACH), min(x.size, row + _REACH + 1))
     at = int(row - near[0])
     t = np.asarray((x[near] - x[row]) / np.max(np.abs(x[near] - x[row])))
-    seams = _seams(t)
+    seams = _seams(t, begins=near[0] == 0, ends=near[-1] == x.size - 1)
     spike = np.zeros(near.size)
     spike[at] = 1.0
     best_with = best_without = np.inf
@@ -59,6 +61,8 @@ def explained(x: Array, series: tuple[Array, ...], row: int, floor: float) -> Ex
         rest_seams = seams - base @ (base.T @ seams)
         for values in series:
             y = values[near]
+            if not np.all(np.isfinite(y)):
+                continue
             rest = y - base @ (base.T @ y)
             square = float(rest @ rest)
             share = float(rest_spike @ rest_spike)
@@ -71,10 +75,17 @@ def explained(x: Array, series: tuple[Array, ...], row: int, floor: float) -> Ex
     return Explained(best_with, best_without, size, u_size)
 
 
-def _seams(t: Array) -> Array:
-    """Columns: what a seam at each place within the rows adds, shape (n, seams)."""
+def _seams(t: Array, *, begins: bool, ends: bool) -> Array:
+    """Columns: what a seam at each place within the rows adds, shape (n, seams); the table may begin or end
+    with them.
+    """
     places = np.concatenate([t[:-1] + share * np.diff(t) for share in _BETWEEN])
     columns = [np.maximum(t - s, 0.0) ** p for p in _POWERS for s in places]
+    for share in _AT_ENDS:
+        if begins:
+            columns.append(np.maximum(t - t[0] - share * (t[1] - t[0]), 0.0) ** _POWER_AT_ENDS)
+        if ends:
+            columns.append(np.maximum(t[-1] - share * (t[-1] - t[-2]) - t, 0.0) ** _POWER_AT_ENDS)
     return np.stack([c / np.max(np.abs(c)) for c in columns if np.count_nonzero(c) > 1], axis=1)
 
 
