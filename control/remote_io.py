@@ -20,7 +20,8 @@ from control.register_words import Table
 from control.registers import RegisterMap, Tag
 from control.rig_tags import DOSE_BROKEN_OFF, DOSE_COMPLETE, DOSE_NONE, DOSE_RUNNING, LATCHES, RESULTS
 
-DOSE_LOOK_S: Final = 0.005  # wall: between two looks at the meter while a dose runs
+LONGEST_LOOK_S: Final = 0.02  # wall: between two looks at the meter while a dose runs ...
+LOOKS_LEFT: Final = 4.0  # ... and never more than this part of the time that the dose still takes
 SPEED_RANGE_PCT: Final = (10.0, 100.0)
 _ACCEPTED: Final = 0
 _UNKNOWN: Final = RESULTS.index("unknown command")
@@ -171,27 +172,39 @@ class RemoteIoLink:
         except LinkError:
             self._dose_state = DOSE_BROKEN_OFF
             raise
-        self._dose = asyncio.create_task(self._watch_dose(meter, until_l), name="a dose by the bench")
+        self._dose = asyncio.create_task(
+            self._watch_dose(meter, volume_l, until_l), name="a dose by the bench"
+        )
         return _ACCEPTED
 
-    async def _watch_dose(self, meter: Tag, until_l: float) -> None:
-        """Close at the volume. Where the line fails, the module's watchdog closes; the dose is broken off."""
-        heard_s = time.monotonic()
+    async def _watch_dose(self, meter: Tag, volume_l: float, until_l: float) -> None:
+        """Close at the volume. Where the line fails, the module's watchdog closes; the dose is broken off.
+
+        What passes between the last look and the closing must be the same each time, or the in-flight volume
+        that is learned from one dose is wrong for the next: towards the end the meter is read without pause.
+        """
+        began_s = heard_s = time.monotonic()
         while True:
+            pause_s = LONGEST_LOOK_S
             try:
                 await self._line.connect()
-                if await self._value(meter) >= until_l:
+                left_l = until_l - await self._value(meter)
+                if left_l <= 0.0:
                     async with self._lock:
                         await self._set(_NO_VALVES)
                     self._dose_state = DOSE_COMPLETE
                     return
                 heard_s = time.monotonic()
+                passed_l = volume_l - left_l
+                # Before anything has passed, the time so far stands for what the whole dose may take.
+                left_s = (heard_s - began_s) * (left_l / passed_l if passed_l > 0.0 else 1.0)
+                pause_s = min(LONGEST_LOOK_S, left_s / LOOKS_LEFT)
             except LinkError as error:
                 if time.monotonic() - heard_s > self._map.link.heartbeat_s / 2.0:
                     _log.warning("a dose is given up: %s", error)
                     self._dose_state = DOSE_BROKEN_OFF
                     return
-            await asyncio.sleep(DOSE_LOOK_S)
+            await asyncio.sleep(pause_s)
 
     async def _close(self) -> int:
         await self._end_dose()

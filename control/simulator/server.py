@@ -35,7 +35,14 @@ class RigServer:
     with an exception and changes nothing.
     """
 
-    def __init__(self, registers: RegisterMap, device: Device, noise: RegisterNoise | None = None) -> None:
+    def __init__(
+        self,
+        registers: RegisterMap,
+        device: Device,
+        noise: RegisterNoise | None = None,
+        catch_up: Callable[[], None] | None = None,
+    ) -> None:
+        """Lay the map out; `catch_up` is called before each request, to bring the plant up to now."""
         known = device.tags()
         for name in registers.tags:
             if name not in known:
@@ -44,6 +51,7 @@ class RigServer:
                 )
         self._device = device
         self._noise = noise
+        self._catch_up = catch_up
         self._commands = registers.commands
         self._outputs = registers.outputs
         self._by_table: Mapping[Table, list[Tag]] = {
@@ -126,6 +134,8 @@ class RigServer:
         values: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
         """pymodbus' hook on every request: renew what is read, or take what is written."""
+        if self._catch_up is not None:
+            self._catch_up()
         if function in BIT_TABLES and (function == READ_DISCRETE or self._outputs is not None):
             self._show_bits(BIT_TABLES[function], start, registers)
             return None

@@ -73,9 +73,10 @@ class Twin:
         named = {camera.name: camera for camera in self.cameras}
         script = load_fault_script(faults, tuple(named)) if faults is not None else ()
         self.faults = FaultBoard(Rig(self.device, noise, named), script)
-        self._rig_server = RigServer(registers, self.device, noise)
+        self._rig_server = RigServer(registers, self.device, noise, self.catch_up)
         self._bench_server: BenchServer | None = None
         self._due_s = 0.0
+        self._at_s: float | None = None  # wall clock, up to which the plant has come; None while it stands
 
     @staticmethod
     def _check_factor(configuration: TwinConfiguration, time_factor: float) -> None:
@@ -104,12 +105,24 @@ class Twin:
 
     async def run_clock(self) -> None:
         """Advance the plant with the wall's clock times the factor until cancelled."""
-        last_s = time.monotonic()
-        while True:
-            await asyncio.sleep(TICK_S)
+        self._at_s = time.monotonic()
+        try:
+            while True:
+                await asyncio.sleep(TICK_S)
+                self.catch_up()
+        finally:
+            self._at_s = None
+
+    def catch_up(self) -> None:
+        """Advance the plant up to now, while its clock runs.
+
+        A request comes between two ticks, which may be a second of the plant's clock: a valve that a bench
+        closes then must have let pass what came before.
+        """
+        if self._at_s is not None:
             now_s = time.monotonic()
+            self._at_s, last_s = now_s, self._at_s
             self.advance(now_s - last_s, now_s)
-            last_s = now_s
 
     def advance(self, elapsed_s: float, now_s: float) -> None:
         """Scan and step for `elapsed_s` of the wall's clock, which stands at `now_s`, in fixed steps.
