@@ -8,6 +8,7 @@ from calibration.errors import CalibrationError, UnknownQuantityError
 from calibration.gravimetric_result import gravimetric_result
 from calibration.leak_result import leak_result
 from calibration.metered_result import metered_result
+from calibration.neck_result import neck_result
 from calibration.result_words import settled
 from calibration.section import Section
 from calibration.transfer_result import transfer_result
@@ -18,6 +19,7 @@ Lines = Sequence[Mapping[str, Any]]
 METHODS: Final[Mapping[str, Callable[[Lines], dict[str, Any]]]] = MappingProxyType(
     {
         "gravimetric": gravimetric_result,
+        "gravimetric-neck": neck_result,
         "leak-test": leak_result,
         "master-meter": metered_result,
         "transfer": transfer_result,

@@ -58,7 +58,7 @@ def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     volumes_ml = run.volumes_model().value()
     errors_ml = 1000.0 * settings.item.nominal_l - volumes_ml
     errors_ml = errors_ml + run.scale.ml_per_unit * np.array([d.level.value for d in ds])
-    scatter = _scatter(run, errors_ml)
+    scatter = scatter_at_mark(run, errors_ml)
     probability = settings.pack.decision.coverage_probability
     model = run.error_model(
         at_mark,
@@ -67,7 +67,7 @@ def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     )
     error = stated(model, propagate(model, probability), seed_of(settings.run, ds))
     notes = [*_notes(ds, settings, water), *simulation_notes(error)]
-    curve = _curve(run, settings, scatter, notes)
+    curve = curve_of(run, settings, scatter, notes)
     verdict = decide(
         settings.pack,
         error_ml=error.first_order.value,
@@ -100,7 +100,7 @@ def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _scatter(run: GravimetricRun, errors_ml: NDArray[np.float64]) -> Scatter:
+def scatter_at_mark(run: GravimetricRun, errors_ml: NDArray[np.float64]) -> Scatter:
     """The scatter of the errors at the mark, and what readings and weighings explain of it."""
     full, drained = run.independent_u_ml()
     readings = run.scale.ml_per_unit * np.array([d.level.u_random for d in run.deliveries])
@@ -109,7 +109,7 @@ def _scatter(run: GravimetricRun, errors_ml: NDArray[np.float64]) -> Scatter:
     return Scatter(errors_ml[chosen], expected)
 
 
-def _curve(
+def curve_of(
     run: GravimetricRun, settings: RunSettings, scatter: Scatter, notes: list[str]
 ) -> NeckCurve | None:
     instruments = sorted({d.level.instrument for d in run.deliveries})

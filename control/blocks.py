@@ -5,7 +5,7 @@ here, its line in `BLOCKS`, and its steps there.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final, Literal, get_args
@@ -36,6 +36,27 @@ class Deliveries:
 
     repeats: int
     targets: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Neck:
+    """Weighed levels: empty, then up through the rising `targets` (fill, read, weigh) and down again, where a
+    technician lets water out to each; drain, weigh.
+
+    The prompt's text says `{target}` where the level stands.
+    """
+
+    repeats: int
+    targets: tuple[float, ...]
+    prompt: Prompt
+
+    def prompt_at(self, target: float) -> Prompt:
+        """The prompt for one level on the way down."""
+        text = {language: said.replace(PLACE, f"{target:g}") for language, said in self.prompt.text.items()}
+        return replace(self.prompt, text=text)
+
+
+PLACE: Final = "{target}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +99,7 @@ class Receive:
 
 STANDARD_ASKED: Final = frozenset({"standard_reading_ml", "standard_temperature_c"})
 
-Block = Once | Confirm | Deliveries | Metered | LeakTest | Dry | Receive
+Block = Once | Confirm | Deliveries | Neck | Metered | LeakTest | Dry | Receive
 
 
 def take_blocks(root: TomlTable) -> tuple[Block, ...]:
@@ -94,7 +115,7 @@ def take_blocks(root: TomlTable) -> tuple[Block, ...]:
 def targets_of(block: Block) -> tuple[float, ...]:
     """The levels that a block fills to, in scale units."""
     match block:
-        case Deliveries() | Metered():
+        case Deliveries() | Neck() | Metered():
             return block.targets
         case LeakTest():
             return (block.target,)
@@ -116,6 +137,15 @@ def _confirm(table: TomlTable, _do: str) -> Confirm:
 
 def _deliveries(table: TomlTable, _do: str) -> Deliveries:
     return Deliveries(table.take_int("repeats", 1, 100), _rising(table, "targets"))
+
+
+def _neck(table: TomlTable, _do: str) -> Neck:
+    block = Neck(table.take_int("repeats", 1, 100), _rising(table, "targets"), take_prompt(table))
+    if len(block.targets) < 2:
+        raise table.error("targets", "expected two levels or more: the way down begins under the highest")
+    if any(PLACE not in said for said in block.prompt.text.values()):
+        raise table.error("text", f"expected {PLACE} in each language, where the level stands")
+    return block
 
 
 def _metered(table: TomlTable, _do: str) -> Metered:
@@ -153,6 +183,7 @@ BLOCKS: Final[Mapping[str, Callable[[TomlTable, str], Block]]] = MappingProxyTyp
         **dict.fromkeys(get_args(Plain), _once),
         "confirm": _confirm,
         "deliveries": _deliveries,
+        "neck": _neck,
         "metered": _metered,
         "leak-test": _leak_test,
         "dry": _dry,

@@ -83,6 +83,7 @@ class Interlocks:
         self._since: dict[str, tuple[float, int]] = {}
         self._last: tuple[Trip, ...] = ()
         self._dose: _Dose | None = None
+        self.hands_at_work = False  # a technician lets water out: that is no leak
         self._commanded: object = None
         self._felt_g: float | None = None
         self._water_c: float | None = None
@@ -244,7 +245,8 @@ class Interlocks:
                 yield Trip(
                     "flow-although-closed", f"the inlet valves are closed but {within} passed the meter"
                 )
-        if inlet_open or filling or balance_g is None or not _closed(now, "drain_valve"):
+        free = inlet_open or filling or self.hands_at_work or not _closed(now, "drain_valve")
+        if free or balance_g is None:
             self._weighed.begin()
             self._since.pop("loss", None)
             return

@@ -13,6 +13,7 @@ from control.blocks import (
     Dry,
     LeakTest,
     Metered,
+    Neck,
     Receive,
     take_blocks,
     targets_of,
@@ -22,6 +23,7 @@ from control.toml_table import TomlTable, plain
 LIMITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "gravimetric": ("repeat_range_ml",),
+        "gravimetric-neck": (),
         "leak-test": ("leak_ml_per_h",),
         "master-meter": ("repeat_range_ml",),
         "transfer": ("repeat_range_ml",),
@@ -178,7 +180,7 @@ def needs_of(block: Block) -> tuple[type, ...]:
     match block:
         case Confirm():
             return ()
-        case Deliveries():
+        case Deliveries() | Neck():
             return (Fill, Settle, Read, Weigh, Drain)
         case Metered() | LeakTest():
             return (Fill, Settle, Read, Drain)

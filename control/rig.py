@@ -185,6 +185,10 @@ class Rig:
         """Wait on the rig's clock, but never so short on the wall's that the wait becomes a busy loop."""
         await self.clock.sleep(max(seconds, SHORTEST_WAIT_S * self.clock.factor))
 
+    def hands_at_work(self, working: bool) -> None:
+        """Say whether a technician lets water out just now: what the measure loses then is no leak."""
+        self._interlocks.hands_at_work = working
+
     async def weigh(self, count: int, interval_s: float, limit_s: float) -> Weighing:
         """Wait until the balance is stable, then average `count` indications that all were.
 

@@ -12,6 +12,7 @@ MEASURE_TEXTS = ("name", "make", "model", "serial", "kind")
 MEASURE_NUMBERS = ("nominal_l", "drip_time_s", "reference_temperature_c", "scale_division_ml")
 STANDARD_OF: Mapping[str, str] = {
     "gravimetric": "balance",
+    "gravimetric-neck": "balance",
     "transfer": "standard_measure",
     "master-meter": "meter",
 }

@@ -17,3 +17,13 @@ async def confirm(prompt: Prompt, context: Context) -> None:
             "values": dict(answer.values),
         },
     )
+
+
+async def let_out(prompt: Prompt, context: Context) -> None:
+    """Ask a technician to let water out of the measure, and wait until it is done."""
+    context.memory.wet = True
+    context.rig.hands_at_work(True)
+    try:
+        await confirm(prompt, context)
+    finally:
+        context.rig.hands_at_work(False)

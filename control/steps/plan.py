@@ -5,10 +5,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from control.blocks import Block, Confirm, Deliveries, Dry, LeakTest, Metered, Plain, Receive
+from control.blocks import Block, Confirm, Deliveries, Dry, LeakTest, Metered, Neck, Plain, Receive
 from control.procedure import Procedure
 from control.prompts import Prompt
-from control.steps.confirm import confirm
+from control.steps.confirm import confirm, let_out
 from control.steps.drain import drain, dry, empty
 from control.steps.fill import fill_to, prewet
 from control.steps.metering import metered
@@ -35,7 +35,7 @@ def plan(procedure: Procedure) -> tuple[Step, ...]:
 def repeats_of(block: Block) -> int:
     """How many repeats a block has."""
     match block:
-        case Deliveries() | Metered() | Receive():
+        case Deliveries() | Neck() | Metered() | Receive():
             return block.repeats
         case LeakTest() | Dry():
             return 1
@@ -48,7 +48,7 @@ def _steps(block: Block, repeats: int) -> list[Step]:
     match block:
         case Confirm(prompt):
             return [_confirmed(prompt, repeats)]
-        case Deliveries() | Metered() | Receive():
+        case Deliveries() | Neck() | Metered() | Receive():
             return [
                 step
                 for repeat in range(repeats + 1, repeats + block.repeats + 1)
@@ -65,10 +65,12 @@ def _steps(block: Block, repeats: int) -> list[Step]:
             return list(ONCE[block.do])
 
 
-def _repeat(block: Deliveries | Metered | Receive, repeat: int) -> list[Step]:
+def _repeat(block: Deliveries | Neck | Metered | Receive, repeat: int) -> list[Step]:
     match block:
         case Deliveries():
             return _delivery(repeat, block.targets)
+        case Neck():
+            return _neck(repeat, block)
         case Metered():
             return _metered(repeat, block.targets)
         case Receive():
@@ -104,6 +106,19 @@ def _delivery(repeat: int, targets: Sequence[float]) -> list[Step]:
             checkpoint=True,
         ),
     ]
+
+
+def _neck(repeat: int, block: Neck) -> list[Step]:
+    up = _delivery(repeat, block.targets)
+    down = [
+        step
+        for target in reversed(block.targets[:-1])
+        for step in (
+            Step("let-out", partial(let_out, block.prompt_at(target)), repeat, target, "by hand, from above"),
+            *_read_and_weighed(repeat, target),
+        )
+    ]
+    return [*up[:-2], *down, *up[-2:]]
 
 
 def _metered(repeat: int, targets: Sequence[float]) -> list[Step]:
@@ -165,7 +180,15 @@ def _filled(repeat: int, target: float) -> list[Step]:
 
 def _at_level(repeat: int, target: float) -> list[Step]:
     return [
-        *_filled(repeat, target),
+        *_filled(repeat, target)[:-1],
+        *_read_and_weighed(repeat, target),
+    ]
+
+
+def _read_and_weighed(repeat: int, target: float) -> list[Step]:
+    """Read once the level is steady, and weighed."""
+    return [
+        Step("settle", _at(settle, target), repeat, target, "until the level is steady"),
         _read_at(repeat, target),
         Step(
             "weigh",

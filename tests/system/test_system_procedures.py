@@ -14,12 +14,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the benchmarks a
 
 from procedures import carried_out
 
+from benchmarks.fills import DIVISION_ML
 from control.sequence import Run
 from control.simulator.densities import water_density_g_ml
 from control.simulator.hydraulics import STEP_S
 from control.simulator.one_clock import OneClockTwin
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+DIVISION_MM = 2.546479
 STANDARD = tomllib.loads((CONFIGS / "rigs" / "twin.toml").read_text("utf-8"))["standards"]["standard_measure"]
 
 
@@ -86,6 +88,53 @@ def test_a_meter_without_a_certificate_lets_no_water_in(tmp_path: Path) -> None:
         in record[-1]["data"]["reason"]
     )
     assert [] == [line for line in record if line["kind"] == "command"]
+
+
+class LetsOut:
+    """A technician who lets water out to near the levels that a procedure asks for, one after the other."""
+
+    def __init__(self, seed: int, levels_ml: list[float]) -> None:
+        self.random = Random(seed)
+        self.levels_ml = iter(levels_ml)
+
+    async def __call__(self, twin: OneClockTwin, _prompt: str) -> dict[str, float]:
+        """Half a minute by the cock, to within a few millilitres."""
+        vessel = twin.plant.vessel
+        wanted_ml = next(self.levels_ml) + self.random.uniform(-4.0, 4.0)
+        surplus_ml = vessel.seen_level_mm * DIVISION_ML / DIVISION_MM - wanted_ml
+        for _ in range(300):
+            vessel.lose(surplus_ml / 300.0)
+            await asyncio.sleep(0.1)
+        return {}
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_a_neck_is_calibrated_up_and_down(tmp_path: Path, seed: int) -> None:
+    """Its curve agrees with the twin's neck at every mark; what stays on the wall is the hysteresis."""
+    levels = [120.0, 0.0, -120.0, -240.0]
+    plants = []
+
+    def remember(twin: OneClockTwin, _run: Run) -> None:
+        plants.append(twin.plant)
+
+    outcome, result, _ = carried_out(
+        "calibrate-neck", tmp_path / "run", seed=seed, hands=LetsOut(seed, 2 * levels), prepare=remember
+    )
+    assert outcome == "complete"
+    assert result["curve"]["suitable"]
+    vessel, truth = plants[0].vessel, plants[0].truth
+    neck, every = result["tables"]
+    assert [row[0] for row in neck["rows"]] == [float(mark) for mark in range(-240, 241, 20)]
+    for reading, volume_l, expanded_ml in neck["rows"]:
+        level_mm = reading * DIVISION_MM / DIVISION_ML
+        true_ml = truth.delivered_ml + vessel.neck_ml(level_mm) - vessel.neck_ml(0.0)
+        assert abs(1000.0 * volume_l - true_ml) <= 1.5 * expanded_ml
+        assert expanded_ml < 2.5
+    assert [row[1] for row in every["rows"]] == 2 * (["up"] * 5 + ["down"] * 4)
+    (hysteresis,) = [one for one in result["findings"] if one["quantity"].startswith("hysteresis")]
+    # The twin's wall holds less than 0.1 mL where a level has fallen.
+    assert abs(hysteresis["value"]) <= 1.5 * hysteresis["expanded_uncertainty"]
+    assert hysteresis["expanded_uncertainty"] < 1.5
 
 
 def test_a_tight_measure_passes_its_leak_test(tmp_path: Path) -> None:
