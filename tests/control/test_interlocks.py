@@ -171,6 +171,17 @@ def test_seeping_inlets_are_seen_by_the_meters_total() -> None:
     assert [[], [], []] == after
 
 
+def test_water_that_a_technician_lets_out_is_no_leak() -> None:
+    """As long as hands are at work; what is lost afterwards trips again."""
+    interlocks = Interlocks(LIMITS)
+    interlocks.hands_at_work = True
+    let_out = [names(interlocks, seen(float(at), balance=28000.0 - 4.0 * at)) for at in range(0, 60, 3)]
+    assert [[]] * 20 == let_out
+    interlocks.hands_at_work = False
+    after = [names(interlocks, seen(60.0 + at, balance=27760.0 - 0.8 * at)) for at in range(0, 60, 3)]
+    assert ([], ["measure-leaks"]) == (after[5], after[-1])
+
+
 def test_a_measure_that_loses_water_at_rest_is_seen_by_the_balance() -> None:
     """A seat that drips trips; lifting the measure from the balance doesn't."""
     interlocks = Interlocks(LIMITS)

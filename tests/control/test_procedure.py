@@ -81,3 +81,25 @@ def test_a_procedure_that_cannot_be_used_is_refused_in_one_sentence(
     assert message.startswith(f"{path}: {key}: ")
     assert expected in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "expected"),
+    [
+        ("[-240.0, -120.0, 0.0, 120.0, 240.0]", "[0.0]", "steps[3].targets", "two levels or more"),
+        ("near {target} on", "near the mark on", "steps[3].text", "expected {target} in each language"),
+        ('name = "let-out"', "", "steps[3].name", "missing"),
+    ],
+)
+def test_a_neck_that_cannot_go_down_is_refused_in_one_sentence(
+    tmp_path: Path, old: str, new: str, key: str, expected: str
+) -> None:
+    """The way down needs a lower level, and a prompt that says where it is."""
+    text = (CONFIGS / "procedures" / "calibrate-neck.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "procedure.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refusal:
+        load_procedure(path)
+    assert str(refusal.value).startswith(f"{path}: {key}: ")
+    assert expected in str(refusal.value)

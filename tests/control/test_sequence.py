@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import math
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from control.errors import TransitionError
 from control.journal import Line
 from control.observers import Observation
 from control.procedure import Procedure, load_procedure
-from control.registers import RegisterMap
+from control.registers import RegisterMap, load_register_map
 from control.states import State
 from control.steps.check import faults_before_water
 from control.steps.plan import first_of_repeat, plan
@@ -510,3 +511,23 @@ def test_the_slope_is_that_of_the_line_through_the_looks() -> None:
     """0.5 mL/s exactly, with the reading's own uncertainty where the points lie on a line."""
     slope, u = slope_of([0.0, 6.0, 12.0], [1.0, 4.0, 7.0], 0.6)
     assert (0.5, pytest.approx(0.6 / math.sqrt(72.0))) == (slope, u)
+
+
+def test_a_meter_that_cannot_tell_a_volume_is_named_before_water_flows() -> None:
+    """What a run by the master meter needs of rig and measure, a sentence each."""
+    standards = load_register_map(CONFIGS / "rigs" / "twin.toml").standards
+    measure = tomllib.loads((CONFIGS / "measures" / "demo-20l.toml").read_text(encoding="utf-8"))
+    rules = dict.fromkeys(("name", "maximum_permissible_error", "decision", "source"), "known")
+    today = datetime.date(2026, 1, 1)
+    tags = {"meter_pulses", "meter_temperature", "line_pressure", "air_pressure"}
+
+    def faults(tags: set[str], **changed: object) -> tuple[str, ...]:
+        given = {**measure, **changed}
+        return faults_before_water(standards, given, rules, today, (), "master-meter", tags)
+
+    assert () == faults(tags)
+    assert ("the rig's file has no tag 'meter_temperature'; a master-meter run needs it",) == faults(
+        tags - {"meter_temperature"}
+    )
+    (contained,) = faults(tags, kind="contained")
+    assert contained.startswith("the measure's kind is contained; ")
