@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test accuracy speed polling kills fills soak faults lint format lock clean
+.PHONY: help install demo serve test accuracy unseen speed polling kills fills soak faults lint format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(READY) ## the tests
 accuracy: $(READY) ## read the shared image sets, compare with their truth, renew the tables in docs/
 	$(BIN)/python -m benchmarks.accuracy --write
 	$(BIN)/python -m benchmarks.coverage --write
+
+unseen: $(READY) ## lines, models, tank tables, tilted tanks at random: the share judged right; renews the table in docs/
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.unseen --write
 
 speed: $(READY) ## time of a reading over decoding, of the calculations over bare solvers
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reading_speed

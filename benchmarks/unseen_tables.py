@@ -14,6 +14,7 @@ FAULTS = ("digits swapped", "digit mistyped", "row shifted", "sign", "last digit
 ROUNDINGS_MIN = 3.0  # size of a bad row in units of the last digit
 NOISES_MIN = 10.0  # and in standard deviations of the noise, where the table has any
 SIZE_MATCHES = 0.35  # share by which the named size may miss the true one, beside two roundings or noises
+NOT_NAMED = "not named"
 ROWS_MIN, ROWS_MAX = 25, 260
 
 
@@ -179,7 +180,7 @@ def missed(table: PrintedTable, bad: BadRow) -> str:
     named = [f for f in report.findings if f.reading == reading]
     said = "; ".join(f"{f.kind} {f.reading:g} {f.size:.4g}" for f in report.findings) or "nothing"
     if not named:
-        return f"not named: {said}"
+        return f"{NOT_NAMED}: {said}"
     slack = SIZE_MATCHES * abs(bad.size) + 2 * max(table.rounding, table.noise)
     if not any(abs(f.size - bad.size) <= slack for f in named):
         return f"size {bad.size:.4g} is said to be {named[0].size:.4g}"

@@ -9,6 +9,7 @@ import pytest
 from calibration.data_table import DataTable
 from calibration.errors import UnsuitableModelError
 from calibration.table_check import Kind, check_table
+from calibration.table_seams import explained
 from calibration.tank_ends import End, Head
 from calibration.tanks import Orientation, Tank
 
@@ -87,6 +88,70 @@ def test_one_bad_row_is_named(name: str, where: float) -> None:
     report = check_table(table(rows))
     assert [(f.kind, f.reading) for f in report.findings] == [(Kind.OUTLIER, rows[i, 0])]
     assert report.findings[0].size == pytest.approx(size, rel=0.25)
+
+
+SEAMED = {
+    "conical bottom": (
+        Tank(Orientation.STANDING, 80.0, 500.0, End(Head.CONICAL, 30.0), End(Head.CONICAL, 30.0)),
+        2.0,
+    ),
+    "dished bottom": (Tank(Orientation.STANDING, 103.0, 353.0, End(Head.SPHERICAL, 28.6)), 5.0),
+    "knuckles": (
+        Tank(Orientation.STANDING, 90.0, 300.0, End(Head.TORISPHERICAL), End(Head.TORISPHERICAL)),
+        1.0,
+    ),
+    "conical heads, lying": (
+        Tank(Orientation.LYING, 66.0, 294.0, End(Head.CONICAL, 39.3), End(Head.CONICAL, 39.3)),
+        1.0,
+    ),
+    "tilted": (
+        Tank(Orientation.LYING, 110.0, 500.0, End(Head.CONICAL, 50.0), End(Head.TORISPHERICAL), tilt=0.025),
+        5.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SEAMED))
+def test_seams_and_ends_are_no_bad_rows(name: str) -> None:
+    """Where heads meet the cylinder, where a tilted tank's ends fill, at the bottom and at the top, no row is
+    accused, with noise or without.
+    """
+    tank, step = SEAMED[name]
+    rng = np.random.default_rng(20)
+    for noise in (0.0, 0.06):
+        rows = made(tank, step, 3)
+        rows[1:, 1] += rng.normal(0, noise, len(rows) - 1)
+        rows[:, 1] = np.round(rows[:, 1], 1)
+        rows = rows[np.concatenate([[True], np.diff(rows[:, 1]) > 0])]
+        assert check_table(table(rows)).findings == ()
+
+
+@pytest.mark.parametrize("name", sorted(SEAMED))
+def test_a_small_bad_row_is_found(name: str) -> None:
+    """Five last digits are named, alone and with their size, in the middle of tables that have seams
+    elsewhere; close to a seam, where it might hide a small one, a tenth of a step is.
+    """
+    tank, step = SEAMED[name]
+    clean = made(tank, step, 1)
+    seam = int(np.argmin(np.abs(clean[:, 0] - 30.0)))
+    for i, size in ((len(clean) // 2, 0.5), (seam + 1, 0.1 * (clean[seam + 1, 1] - clean[seam, 1]))):
+        rows = clean.copy()
+        rows[i, 1] = round(rows[i, 1] + size, 1)
+        report = check_table(table(rows))
+        assert [(f.kind, f.reading) for f in report.findings] == [(Kind.OUTLIER, rows[i, 0])]
+        assert report.findings[0].size == pytest.approx(size, rel=0.2, abs=0.15)
+
+
+def test_a_bad_row_and_a_seam_are_told_apart() -> None:
+    """A spike is a bad row, with its size; a change of curvature is not; five rows say neither."""
+    x = np.arange(17.0)
+    smooth = 3 + 2 * x + 0.1 * x**2
+    spike = np.where(x == 8, 1.0, 0.0)
+    bad = explained(x, (smooth + spike,), 8, 0.03)
+    assert bad.size == pytest.approx(1.0, abs=1e-9)
+    assert bad.ratio > 10
+    assert explained(x, (smooth + np.maximum(x - 8, 0.0) ** 2,), 8, 0.03).ratio <= 1.0
+    assert explained(x[:5], ((smooth + spike)[:5],), 2, 0.03).ratio == 0.0
 
 
 def test_rows_that_do_not_increase() -> None:
