@@ -69,10 +69,10 @@ class PlantReader:
         return Observation("neck", "mL", seen, READING_U_ML, terms={"edges": READING_U_ML})
 
 
-def configuration() -> TwinConfiguration:
-    """The demo's rig."""
+def configuration(rig: str = "twin") -> TwinConfiguration:
+    """The demo's rig, or another one of those shipped, with the demo's station and measure."""
     return load_twin_configuration(
-        CONFIGS / "rigs" / "twin.toml",
+        CONFIGS / "rigs" / f"{rig}.toml",
         CONFIGS / "stations" / "demo.toml",
         CONFIGS / "measures" / "demo-20l.toml",
     )

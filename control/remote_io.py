@@ -9,7 +9,6 @@ What must hold without the bench is the module's: its watchdog closes every outp
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -183,7 +182,8 @@ class RemoteIoLink:
         What passes between the last look and the closing must be the same each time, or the in-flight volume
         that is learned from one dose is wrong for the next: towards the end the meter is read without pause.
         """
-        began_s = heard_s = time.monotonic()
+        now_s = asyncio.get_running_loop().time
+        began_s = heard_s = now_s()
         while True:
             pause_s = LONGEST_LOOK_S
             try:
@@ -194,13 +194,13 @@ class RemoteIoLink:
                         await self._set(_NO_VALVES)
                     self._dose_state = DOSE_COMPLETE
                     return
-                heard_s = time.monotonic()
+                heard_s = now_s()
                 passed_l = volume_l - left_l
                 # Before anything has passed, the time so far stands for what the whole dose may take.
                 left_s = (heard_s - began_s) * (left_l / passed_l if passed_l > 0.0 else 1.0)
                 pause_s = min(LONGEST_LOOK_S, left_s / LOOKS_LEFT)
             except LinkError as error:
-                if time.monotonic() - heard_s > self._map.link.heartbeat_s / 2.0:
+                if now_s() - heard_s > self._map.link.heartbeat_s / 2.0:
                     _log.warning("a dose is given up: %s", error)
                     self._dose_state = DOSE_BROKEN_OFF
                     return

@@ -12,14 +12,17 @@ from typing import Any, Final, TypeVar
 
 from control.clock import ScaledClock
 from control.errors import LinkError
-from control.link import Request
+from control.link import Link, Request
+from control.outputs import ORDER
 from control.register_words import Table
 from control.registers import RegisterMap
+from control.remote_io import RemoteIoLink
 from control.simulator.configuration import TwinConfiguration
 from control.simulator.device import Device
 from control.simulator.emptying import make_truth
 from control.simulator.hydraulics import STEP_S
 from control.simulator.plant import Plant
+from control.simulator.remote_io import RemoteIoModule
 
 SCAN_STEPS: Final = 5  # of the plant between two turns of the loop
 ANSWER_S: Final = 0.004  # what a request takes on the wire
@@ -69,7 +72,7 @@ def run_simulated(work: Callable[[SimulatedLoop], Coroutine[Any, Any, Outcome]])
 
 
 class OneClockTwin:
-    """A plant and its PLC on the loop's time; `link` reaches them without a network.
+    """A plant and its PLC (or remote I/O) on the loop's time; `link` reaches them without a network.
 
     `watchers` are called after every step of the plant.
     """
@@ -78,7 +81,10 @@ class OneClockTwin:
         self.registers: RegisterMap = configuration.registers
         self.loop = loop
         self.plant = Plant(make_truth(seed, configuration.measure, configuration.standards))
-        self.device = Device(
+        outputs = self.registers.outputs
+        # Where the bench closes the doses, it must find the plant where it is at that moment.
+        self._scan_steps = SCAN_STEPS if outputs is None else 1
+        self.device = (Device if outputs is None else RemoteIoModule)(
             self.plant,
             heartbeat_s=self.registers.link.heartbeat_s,
             time_factor=1.0,
@@ -91,9 +97,10 @@ class OneClockTwin:
         """A clock for the bench, on the same time."""
         return ScaledClock(timer=self.loop.time)
 
-    def link(self) -> "DirectLink":
-        """A line to the device."""
-        return DirectLink(self.registers, self.device, self.loop)
+    def link(self) -> Link:
+        """A line to the device, with the bench's own program on it where the device has none."""
+        line, outputs = DirectLink(self.registers, self.device, self.loop), self.registers.outputs
+        return line if outputs is None else RemoteIoLink(self.registers, outputs, line)
 
     def start(self) -> None:
         """Begin to scan."""
@@ -109,9 +116,9 @@ class OneClockTwin:
     async def _scan(self) -> None:
         due_s = self.loop.time()
         while True:
-            due_s += SCAN_STEPS * STEP_S
+            due_s += self._scan_steps * STEP_S
             await asyncio.sleep(due_s - self.loop.time())
-            for _ in range(SCAN_STEPS):
+            for _ in range(self._scan_steps):
                 self.device.step(self.loop.time())
                 for watcher in self.watchers:
                     watcher()
@@ -155,6 +162,10 @@ class DirectLink:
             low, high = tag.range
             encoded = tag.encode(min(max(values[tag.name], low), high))
             words[at : at + len(encoded)] = encoded
+        outputs = self._registers.outputs
+        if table is Table.COIL and outputs is not None:
+            coils = {outputs.address + at: values[f"{name}_output"] for at, name in enumerate(ORDER)}
+            words = [int(bool(coils.get(at, False))) for at in range(address, address + count)]
         return tuple(words)
 
     async def read_all(self, requests: Sequence[Request]) -> list[tuple[int, ...]]:
@@ -162,17 +173,35 @@ class DirectLink:
         return [await self.read(*request) for request in requests]
 
     async def write_registers(self, address: int, words: Sequence[int]) -> None:
-        """The heartbeat or a command block. Raises `LinkError` for anything else, and while `broken`."""
+        """The heartbeat, a command block, or the speed of remote I/O's pump.
+
+        Raises `LinkError` for anything else, and while `broken`.
+        """
         await asyncio.sleep(ANSWER_S)
         await self.connect()
-        commands = self._registers.commands
+        commands, outputs, device = self._registers.commands, self._registers.outputs, self._device
         if address == self._registers.tags["heartbeat"].address and len(words) == 1:
-            self._device.beat(words[0], self._loop.time())
+            device.beat(words[0], self._loop.time())
+        elif isinstance(device, RemoteIoModule) and outputs is not None:
+            speed = self._registers.tags[outputs.speed]
+            if address != speed.address:
+                raise LinkError(f"register {address} cannot be written")
+            device.setpoint_pct = float(speed.decode(words).value or 0.0)
         elif address == commands.address and len(words) == commands.WIDTH:
-            self._device.command(commands.decode(words), self._loop.time())
+            device.command(commands.decode(words), self._loop.time())
         else:
             raise LinkError(f"register {address} cannot be written")
 
     async def write_bits(self, address: int, bits: Sequence[bool]) -> None:
-        """A device with a command block has no coils to write."""
+        """The outputs of remote I/O, or its reset; a device with a command block has no coils to write."""
+        await asyncio.sleep(ANSWER_S)
+        await self.connect()
+        device, outputs = self._device, self._registers.outputs
+        if isinstance(device, RemoteIoModule) and outputs is not None:
+            if address == outputs.address and len(bits) == len(ORDER):
+                device.write_outputs(bits, self._loop.time())
+                return
+            if address == outputs.reset and tuple(bits) == (True,):
+                device.reset_watchdog(self._loop.time())
+                return
         raise LinkError(f"coil {address} cannot be written ({len(bits)} bits)")

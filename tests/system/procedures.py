@@ -48,13 +48,14 @@ def carried_out(
     seed: int = 3,
     prepare: Callable[[OneClockTwin, Run], None] = lambda twin, run: None,
     hands: Hands = idle_hands,
+    rig: str = "twin",
 ) -> tuple[str, dict[str, Any], float]:
     """Outcome and result of a shipped procedure, and the twin's true error in mL.
 
     `prepare` may meddle with twin and run before the start. `hands` do what a prompt asks for, and give the
-    numbers that it wants.
+    numbers that it wants. `rig` names a rig of the shipped ones.
     """
-    return run_simulated(lambda loop: _carried_out(loop, procedure, folder, seed, prepare, hands))
+    return run_simulated(lambda loop: _carried_out(loop, procedure, folder, seed, prepare, hands, rig))
 
 
 async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
@@ -64,12 +65,13 @@ async def _carried_out(  # noqa: PLR0917 - the arguments of the function above
     seed: int,
     prepare: Callable[[OneClockTwin, Run], None],
     hands: Hands,
+    rig_name: str,
 ) -> tuple[str, dict[str, Any], float]:
     settings = load_settings()
-    chosen = configure(settings, settings.choose(procedure=procedure, operator="J. Lin"))
+    chosen = configure(settings, settings.choose(procedure=procedure, operator="J. Lin", rig=rig_name))
     plain = chosen.plain()
     item = {key: plain["measure"][key] for key in ("name", "make", "model", "serial")}
-    twin = OneClockTwin(configuration(), seed, loop)
+    twin = OneClockTwin(configuration(rig_name), seed, loop)
     twin.start()
     rig = Rig(twin.registers, clock=twin.clock(), link=twin.link())
     with Journal.create(folder, rig.clock) as journal:
