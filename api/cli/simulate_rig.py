@@ -80,8 +80,8 @@ def simulate_rig(
 def _default_factor(settings: Settings, configuration: TwinConfiguration) -> float:
     """The settings' factor, as far as the rig bears it.
 
-    Where the bench closes the doses, its reaction (milliseconds of the wall's clock) is multiplied by it: at 60
-    a fine dose lets 3 mL pass in one millisecond.
+    Where the bench closes the doses, the time in which it reacts on the wall's clock is multiplied by the
+    factor, and what flows meanwhile is not the same each time.
     """
     factor = settings.simulation.time_factor
     return factor if configuration.registers.outputs is None else min(factor, MOST_REMOTE_FACTOR)
