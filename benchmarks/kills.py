@@ -239,7 +239,11 @@ def _one(
     step = "ended" if before.end is not None else steps[-1]["step"] if steps else "start"
     killed = Killed(run, step, torn=before.torn)
     service = Service(settings, data)
-    killed.outcome = "Complete" if before.complete else _until_over(service, killed.reasons)
+    if before.complete:  # it was killed between the end of its record and its result, or later
+        killed.outcome = "Complete"
+        _until_stored(folder)
+    else:
+        killed.outcome = _until_over(service, killed.reasons)
     try:
         _judge(killed, before, load_record(folder), twin.true_error_ml, folder, replayed=replayed)
     except Exception as problem:
@@ -251,6 +255,13 @@ def _one(
     if killed.outcome == "Aborted" and "clear" in service.live()["commands"]:
         service.web.post("api/v1/live/commands", json={"command": "clear"}).raise_for_status()
     return killed, service
+
+
+def _until_stored(folder: Path) -> None:
+    """Wait for the result that the service makes when it starts; its judge sees whether it came."""
+    deadline = time.monotonic() + ANSWER_S
+    while not (folder / RESULT).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _until_over(service: Service, reasons: list[str]) -> str:
