@@ -13,24 +13,19 @@ from calibration.gauges import gauge_checks
 from calibration.gravimetric_run import GravimetricRun, reading_scale
 from calibration.neck_curve import NeckCurve, neck_curve
 from calibration.obstacles import drip_obstacles, item_obstacles, run_obstacles
-from calibration.propagation import propagate
 from calibration.properties.water import AIR_SATURATION_RANGE_C
 from calibration.repeatability import Scatter, common_reading_input, repeatability_input, unit_of
 from calibration.result_words import (
-    budget_row,
     curve_words,
     heading,
-    outcome,
     repeat_words,
     repeatability_words,
     simulation_notes,
-    simulation_words,
-    verdict_words,
     water_words,
 )
 from calibration.run_settings import RunSettings, run_settings
-from calibration.stated import seed_of, stated
-from calibration.verdict import decide
+from calibration.stated import seed_of
+from calibration.verified import verified
 from calibration.volumes import VolumeKind
 from calibration.water_temperature import WaterTemperature, disagreements, unread, water_temperature
 
@@ -59,40 +54,31 @@ def gravimetric_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     errors_ml = 1000.0 * settings.item.nominal_l - volumes_ml
     errors_ml = errors_ml + run.scale.ml_per_unit * np.array([d.level.value for d in ds])
     scatter = scatter_at_mark(run, errors_ml)
-    probability = settings.pack.decision.coverage_probability
     model = run.error_model(
         at_mark,
         repeatability_input(scatter, "frames and weighings", "film, drip, frames, weighings"),
         common_reading_input([d.level for d in at_mark]),
     )
-    error = stated(model, propagate(model, probability), seed_of(settings.run, ds))
-    notes = [*_notes(ds, settings, water), *simulation_notes(error)]
-    curve = curve_of(run, settings, scatter, notes)
-    verdict = decide(
-        settings.pack,
-        error_ml=error.first_order.value,
-        u_ml=error.u_of_interval,
-        expanded_ml=error.expanded,
-        dof=error.first_order.dof,
-        nominal_l=settings.item.nominal_l,
-        division_ml=settings.item.division_ml,
-        obstacles=[
+    checked = verified(
+        model,
+        settings,
+        seed_of(settings.run, ds),
+        [
             *_obstacles(lines, ds, at_mark, settings, scatter),
             *disagreements(water, ds, settings.standards),
         ],
     )
+    notes = [*_notes(ds, settings, water), *simulation_notes(checked.error)]
+    curve = curve_of(run, settings, scatter, notes)
     return {
         **heading(settings),
         "reading_unit": unit,
-        **outcome(settings, error),
-        "monte_carlo": simulation_words(error),
-        "verdict": verdict_words(verdict),
+        **checked.words(),
         "repeats": [
             repeat_words(d, water, float(v), float(e))
             for d, v, e in zip(ds, volumes_ml, errors_ml, strict=True)
         ],
         **repeatability_words(settings, scatter.range),
-        "budget": [budget_row(row) for row in error.first_order.budget],
         "curve": None if curve is None else curve_words(curve, ds, unit, settings.item.nominal_l),
         "water_temperature": water_words(water),
         "gauges": gauge_checks(lines),

@@ -12,22 +12,17 @@ from calibration.gravimetric_run import reading_scale
 from calibration.metered_fills import MeteredFill, metered_fills
 from calibration.metered_run import MeteredRun, expected_ml, meter_standard
 from calibration.obstacles import drip_obstacles, item_obstacles, run_obstacles
-from calibration.propagation import propagate
 from calibration.repeatability import Scatter, common_reading_input, repeatability_input, unit_of
 from calibration.result_words import (
-    budget_row,
     evidence_words,
     heading,
-    outcome,
     repeatability_words,
     simulation_notes,
-    simulation_words,
-    verdict_words,
     water_words,
 )
 from calibration.run_settings import run_settings
-from calibration.stated import seed_from, stated
-from calibration.verdict import decide
+from calibration.stated import seed_from
+from calibration.verified import verified
 from calibration.volumes import VolumeKind
 from calibration.water_temperature import WaterTemperature, disagreements, unread, water_temperature
 
@@ -67,18 +62,11 @@ def metered_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         repeatability_input(scatter, "frames and the meter", "film, drip, frames, meter"),
         common_reading_input([fill.level for fill in at_mark]),
     )
-    error = stated(
-        model, propagate(model, settings.pack.decision.coverage_probability), _seed(settings.run, fills)
-    )
-    verdict = decide(
-        settings.pack,
-        error_ml=error.first_order.value,
-        u_ml=error.u_of_interval,
-        expanded_ml=error.expanded,
-        dof=error.first_order.dof,
-        nominal_l=settings.item.nominal_l,
-        division_ml=settings.item.division_ml,
-        obstacles=[
+    checked = verified(
+        model,
+        settings,
+        _seed(settings.run, fills),
+        [
             *run_obstacles(lines, len(at_mark), settings, scatter),
             *drip_obstacles(fills, settings),
             *item_obstacles(settings),
@@ -88,27 +76,15 @@ def metered_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         **heading(settings),
         "reading_unit": unit,
-        **outcome(settings, error),
-        "monte_carlo": simulation_words(error),
-        "verdict": verdict_words(verdict),
+        **checked.words(),
         "repeats": [
             _repeat(fill, water, float(v), float(e))
             for fill, v, e in zip(fills, volumes_ml, errors_ml, strict=True)
         ],
         **repeatability_words(settings, scatter.range),
-        "findings": [
-            {
-                "quantity": "error",
-                "value": error.first_order.value,
-                "unit": "mL",
-                "standard_uncertainty": error.first_order.u,
-                "expanded_uncertainty": error.expanded,
-                "limit": verdict.limit_ml,
-            }
-        ],
+        "findings": [checked.finding()],
         "evidence": evidence_words([fill.level for fill in fills]),
         "tables": _tables(run, volumes_ml, errors_ml),
-        "budget": [budget_row(row) for row in error.first_order.budget],
         "water_temperature": water_words(water),
         "gauges": gauge_checks(lines),
         "notes": [
@@ -121,7 +97,7 @@ def metered_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 f"The {name} was not read in every filling: the water's temperature is made without it."
                 for name in unread(water, settings.gauges)
             ),
-            *simulation_notes(error),
+            *simulation_notes(checked.error),
         ],
     }
 

@@ -14,24 +14,20 @@ from calibration.deliveries import Level, level_of
 from calibration.errors import CalibrationError, UnknownQuantityError
 from calibration.gravimetric_run import ReadingScale, reading_scale
 from calibration.obstacles import item_obstacles, run_obstacles
-from calibration.propagation import Input, Model, Quantities, propagate
+from calibration.propagation import Input, Model, Quantities
 from calibration.quantity import Measured
 from calibration.repeatability import Scatter, common_reading_input, repeatability_input, unit_of
 from calibration.result_words import (
-    budget_row,
     evidence_words,
     heading,
-    outcome,
     repeatability_words,
     simulation_notes,
-    simulation_words,
-    verdict_words,
 )
 from calibration.run_settings import RunSettings, run_settings
 from calibration.section import Section
-from calibration.stated import seed_from, stated
+from calibration.stated import seed_from
 from calibration.transfer import DENSITY_RATIO_SOURCE, DENSITY_RATIO_U, StandardMeasure, transferred_volume_l
-from calibration.verdict import decide
+from calibration.verified import verified
 
 READING, TEMPERATURE = "standard_reading_ml", "standard_temperature_c"
 
@@ -80,20 +76,11 @@ def transfer_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     errors_ml = 1000.0 * settings.item.nominal_l + levels_ml - volumes_ml
     scatter = Scatter(errors_ml, _expected_ml(standard, found, scale))
     model = _error_model(standard, settings, found, scale, scatter)
-    error = stated(
+    checked = verified(
         model,
-        propagate(model, settings.pack.decision.coverage_probability),
+        settings,
         seed_from([settings.run, [[one.repeat, one.level.value, one.readings_ml] for one in found]]),
-    )
-    verdict = decide(
-        settings.pack,
-        error_ml=error.first_order.value,
-        u_ml=error.u_of_interval,
-        expanded_ml=error.expanded,
-        dof=error.first_order.dof,
-        nominal_l=settings.item.nominal_l,
-        division_ml=settings.item.division_ml,
-        obstacles=[
+        [
             *run_obstacles(lines, len(found), settings, scatter),
             *item_obstacles(settings),
         ],
@@ -101,20 +88,9 @@ def transfer_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         **heading(settings),
         "reading_unit": found[0].level.unit,
-        **outcome(settings, error),
-        "monte_carlo": simulation_words(error),
-        "verdict": verdict_words(verdict),
+        **checked.words(),
         **repeatability_words(settings, scatter.range),
-        "findings": [
-            {
-                "quantity": "error",
-                "value": error.first_order.value,
-                "unit": "mL",
-                "standard_uncertainty": error.first_order.u,
-                "expanded_uncertainty": error.expanded,
-                "limit": verdict.limit_ml,
-            }
-        ],
+        "findings": [checked.finding()],
         "tables": [
             {
                 "title": "Repeats",
@@ -141,12 +117,11 @@ def transfer_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             },
         ],
         "evidence": evidence_words([one.level for one in found]),
-        "budget": [budget_row(row) for row in error.first_order.budget],
         "notes": [
             "The measure was emptied and dripped for its time before it received: "
             "what it receives is what it delivers.",
             "The water is the same in both: what is dissolved in it cancels.",
-            *simulation_notes(error),
+            *simulation_notes(checked.error),
         ],
     }
 
