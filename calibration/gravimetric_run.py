@@ -37,6 +37,15 @@ class ReadingScale:
     ml_per_unit: float
     bore: Input | None
 
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What a model needs for `per_unit`."""
+        return () if self.bore is None else (self.bore,)
+
+    def per_unit(self, q: Quantities) -> Any:
+        """Millilitres per unit for values of a model's inputs."""
+        return self.ml_per_unit if self.bore is None else pi / 4 * q[self.bore.symbol] ** 2 / 1000.0
+
 
 def reading_scale(item: Item, unit: str) -> ReadingScale:
     """How a reading in `unit` becomes millilitres: mL, L and % of the nominal volume exactly, mm by the
@@ -92,11 +101,11 @@ class GravimetricRun:
         """
         chosen = replace(self, deliveries=tuple(at_mark))
         reading = float(np.mean([d.level.value for d in at_mark]))
-        bore = self.scale.bore
 
         def error_ml(q: Quantities) -> Any:
-            per_unit = self.scale.ml_per_unit if bore is None else pi / 4 * q[bore.symbol] ** 2 / 1000.0
-            indicated = 1000.0 * self.item.nominal_l + per_unit * (reading + q[common_reading.symbol])
+            indicated = 1000.0 * self.item.nominal_l + self.scale.per_unit(q) * (
+                reading + q[common_reading.symbol]
+            )
             volumes = chosen._volumes_ml(q)
             return indicated - volumes.mean(axis=-1) + q[repeatability.symbol]
 
@@ -104,7 +113,7 @@ class GravimetricRun:
             repeatability,
             common_reading,
             *self._shared_inputs(at_mark),
-            *([] if bore is None else [bore]),
+            *self.scale.inputs,
         ]
         return Model(error_ml, tuple(inputs))
 

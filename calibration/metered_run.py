@@ -7,7 +7,7 @@ temperature and pressure to those in the measure, and the measure's shell to its
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -92,14 +92,14 @@ class MeteredRun:
         left of the fillings' own scatter in their mean, in mL.
         """
         reading = float(np.mean([fill.level.value for fill in self.fills]))
-        bore = self.scale.bore
 
         def error_ml(q: Quantities) -> Any:
-            per_unit = self.scale.ml_per_unit if bore is None else pi / 4 * q[bore.symbol] ** 2 / 1000.0
-            indicated = 1000.0 * self.item.nominal_l + per_unit * (reading + q[common_reading.symbol])
+            indicated = 1000.0 * self.item.nominal_l + self.scale.per_unit(q) * (
+                reading + q[common_reading.symbol]
+            )
             return indicated - self._volumes_ml(q).mean(axis=-1) + q[repeatability.symbol]
 
-        inputs = [repeatability, common_reading, *self._shared_inputs(), *([] if bore is None else [bore])]
+        inputs = [repeatability, common_reading, *self._shared_inputs(), *self.scale.inputs]
         return Model(error_ml, tuple(inputs))
 
     def independent_u_ml(self) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from calibration.deliveries import Level, level_of
 from calibration.errors import CalibrationError, UnknownQuantityError
 from calibration.gravimetric_run import ReadingScale, reading_scale
-from calibration.obstacles import item_obstacles, run_obstacles
+from calibration.obstacles import drip_obstacles, item_obstacles, run_obstacles
 from calibration.propagation import Input, Model, Quantities
 from calibration.quantity import Measured
 from calibration.repeatability import Scatter, common_reading_input, repeatability_input, unit_of
@@ -46,7 +46,8 @@ class Standard:
 @dataclass(frozen=True)
 class Received:
     """One repeat: the standard's neck readings in mL and its water's temperatures in °C, one each a delivery;
-    the level read then, and the temperatures of water and vessel.
+    the level read then, and the temperatures of water and vessel. `drip_*_s` is the measure's own drip before
+    it received.
     """
 
     repeat: int
@@ -55,6 +56,8 @@ class Received:
     level: Level
     water_c: float
     vessel_c: float
+    drip_required_s: float | None
+    drip_waited_s: float | None
 
 
 def transfer_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -82,6 +85,7 @@ def transfer_result(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         seed_from([settings.run, [[one.repeat, one.level.value, one.readings_ml] for one in found]]),
         [
             *run_obstacles(lines, len(found), settings, scatter),
+            *drip_obstacles(found, settings),
             *item_obstacles(settings),
         ],
     )
@@ -131,6 +135,7 @@ def received(lines: Sequence[Mapping[str, Any]], deliveries: int) -> tuple[Recei
     answers: dict[int, list[tuple[float, float]]] = {}
     levels: dict[int, Level] = {}
     found: dict[int, Received] = {}
+    drip: tuple[float | None, float | None] = (None, None)
     for line in lines:
         data = Section(
             line.get("data", {}),
@@ -143,6 +148,8 @@ def received(lines: Sequence[Mapping[str, Any]], deliveries: int) -> tuple[Recei
         if kind == "step" and data.text("step") == "empty":
             answers[repeat] = []
             levels.pop(repeat, None)
+        elif kind == "drip":
+            drip = (data.number("required_s", at_least=0), data.number("waited_s", at_least=0))
         elif kind == "answer" and data.section("values").has(READING):
             values = data.section("values")
             answers.setdefault(repeat, []).append((values.number(READING), values.number(TEMPERATURE)))
@@ -158,6 +165,7 @@ def received(lines: Sequence[Mapping[str, Any]], deliveries: int) -> tuple[Recei
                     levels[repeat],
                     data.number("water_c"),
                     data.number("vessel_c"),
+                    *drip,
                 )
     return tuple(found[repeat] for repeat in sorted(found))
 
@@ -194,7 +202,7 @@ def _error_model(
     readings_l = np.array([one.readings_ml for one in found]) / 1000.0
     standard_c = np.array([one.temperatures_c for one in found])
     water_c = np.array([one.water_c for one in found])
-    levels_ml = scale.ml_per_unit * float(np.mean([one.level.value for one in found]))
+    level = float(np.mean([one.level.value for one in found]))
     repeatability = repeatability_input(
         scatter, "frames and neck readings", "film, drip, frames, neck readings"
     )
@@ -213,13 +221,14 @@ def _error_model(
             expansion_per_c=of("gamma_x", 1),
             reference_c=item.reference_temperature_c,
         ) * (1 + of("k_w", 1))
-        indicated = 1000.0 * item.nominal_l + levels_ml + scale.ml_per_unit * q[common.symbol]
+        indicated = 1000.0 * item.nominal_l + scale.per_unit(q) * (level + q[common.symbol])
         return indicated - 1000.0 * volumes.mean(axis=-1) + q[repeatability.symbol]
 
     standards = settings.standards
     inputs = [
         repeatability,
         common,
+        *scale.inputs,
         _input("v_s", measure.volume_l, "L", "volume of the standard", measure.source),
         _input(
             "gamma_s", measure.expansion_per_c, "1/°C", "cubical expansion of the standard", measure.source
