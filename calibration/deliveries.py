@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
-from calibration.errors import CalibrationError, UnknownQuantityError
 from calibration.gauges import WATER
-from calibration.section import Section
+from calibration.section import Section, line_section
 from calibration.volumes import VolumeKind
 
 # Terms of a reading that differ from frame to frame; every other term is common to the readings of a run.
@@ -142,12 +141,7 @@ def deliveries(lines: Sequence[Mapping[str, Any]], kind: VolumeKind) -> tuple[De
     """
     attempts: dict[int, list[_Attempt]] = {}
     for line in lines:
-        data = Section(
-            line.get("data", {}),
-            f"record: line {line.get('n')}",
-            missing=UnknownQuantityError,
-            wrong=CalibrationError,
-        )
+        data = line_section(line)
         match line.get("kind"):
             case "observation":
                 _take_observation(attempts, data, kind)

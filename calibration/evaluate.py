@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from calibration.errors import CalibrationError, UnknownQuantityError
+from calibration.errors import CalibrationError
 from calibration.gravimetric_result import gravimetric_result
 from calibration.leak_result import leak_result
 from calibration.metered_result import metered_result
 from calibration.neck_result import neck_result
 from calibration.result_words import settled
-from calibration.section import Section
+from calibration.section import settings_section
 from calibration.transfer_result import transfer_result
 from calibration.unmeasured_result import unmeasured_result
 
@@ -39,12 +39,7 @@ def evaluate(lines: Lines) -> dict[str, Any]:
     """
     if not lines or lines[0].get("kind") != "settings":
         raise CalibrationError("record: line 0 must be the settings of the run")
-    settings = Section(
-        lines[0].get("data", {}),
-        "record: settings",
-        missing=UnknownQuantityError,
-        wrong=CalibrationError,
-    )
+    settings = settings_section(lines[0].get("data", {}))
     method = settings.section("procedure").text("method", among=tuple(METHODS))
     result: dict[str, Any] = settled({"method": method, **METHODS[method](lines)})
     return result

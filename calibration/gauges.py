@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calibration.errors import CalibrationError, UnknownQuantityError
-from calibration.section import Section
+from calibration.section import Section, line_section
 
 WATER = "water_temperature"
 
@@ -68,12 +67,7 @@ def gauge_checks(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for line in lines:
         if line.get("kind") != "observation" or line.get("data", {}).get("purpose") != "gauge":
             continue
-        data = Section(
-            line["data"],
-            f"record: line {line.get('n')}",
-            missing=UnknownQuantityError,
-            wrong=CalibrationError,
-        )
+        data = line_section(line)
         unit = data.text("wire_unit")
         gauge = seen.setdefault(data.text("instrument"), _Seen(data.text("shows"), unit, []))
         if data.optional_text("reason") or not data.has("value"):

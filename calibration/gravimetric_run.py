@@ -25,7 +25,7 @@ from calibration.properties.water import (
 )
 from calibration.run_settings import Item, Standards
 from calibration.volumes import gravimetric_volume_l, z_factor
-from calibration.water_temperature import SENSOR, WaterTemperature, water_inputs
+from calibration.water_temperature import WaterTemperature, water_inputs
 
 Array = NDArray[np.float64]
 
@@ -142,12 +142,7 @@ class GravimetricRun:
         def of(symbol: str) -> Any:
             return np.asarray(q[symbol])[..., np.newaxis] + offsets.get(symbol, 0.0)
 
-        thermometers = {
-            symbol: of(symbol)
-            for one in self.water.thermometers
-            for symbol in (one.symbol, one.reading_symbol)
-        }
-        water_c, pressure = self.water.combined({SENSOR: of(SENSOR), **thermometers}), of("p")
+        water_c, pressure = self.water.of_inputs(of), of("p")
         dissolved = air_saturation_correction(np.minimum(np.real(water_c), AIR_SATURATION_RANGE_C[1]))
         water = (water_density(water_c, pressure) + of("s_air") * dissolved) * (1 + of("k_w"))
         air = air_density(of("t_a"), pressure, of("h")) * (1 + of("k_a"))

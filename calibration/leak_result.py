@@ -14,13 +14,13 @@ import numpy as np
 from scipy.special import ndtri
 
 from calibration.deliveries import Level, level_of
-from calibration.errors import CalibrationError, UnknownQuantityError
+from calibration.errors import UnknownQuantityError
 from calibration.gravimetric_run import reading_scale
 from calibration.least_squares import LineFit, fit_line
 from calibration.properties.water import water_density
 from calibration.result_words import evidence_words, heading
 from calibration.run_settings import RunSettings, run_settings
-from calibration.section import Section
+from calibration.section import line_section, settings_section
 
 LOOKS_MIN = 3
 HOUR_S = 3600.0
@@ -101,12 +101,7 @@ def watched(lines: Sequence[Mapping[str, Any]]) -> tuple[Look, ...]:
     level: tuple[float, Level] | None = None
     for line in lines:
         kind = line.get("kind")
-        data = Section(
-            line.get("data", {}),
-            f"record: line {line.get('n')}",
-            missing=UnknownQuantityError,
-            wrong=CalibrationError,
-        )
+        data = line_section(line)
         if kind == "step" and data.text("step") == "watch":
             looks, level = [], None
         elif kind == "observation" and data.text("purpose") == "watch" and data.has("value"):
@@ -158,5 +153,5 @@ def _verdict(
 
 
 def _limit(settings: Mapping[str, Any]) -> float:
-    procedure = Section(settings, "record: settings", missing=UnknownQuantityError).section("procedure")
+    procedure = settings_section(settings).section("procedure")
     return procedure.section("limits").number("leak_ml_per_h", above=0)

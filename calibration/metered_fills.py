@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from calibration.deliveries import GaugeReading, Level, level_of
-from calibration.errors import CalibrationError, UnknownQuantityError
 from calibration.gauges import WATER
-from calibration.section import Section
+from calibration.section import Section, line_section
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,7 @@ def metered_fills(lines: Sequence[Mapping[str, Any]]) -> tuple[MeteredFill, ...]
     found: dict[tuple[int, float], MeteredFill] = {}
     now = _Open()
     for line in lines:
-        data = Section(
-            line.get("data", {}),
-            f"record: line {line.get('n')}",
-            missing=UnknownQuantityError,
-            wrong=CalibrationError,
-        )
+        data = line_section(line)
         match line.get("kind"):
             case "drip":
                 now.drip = (data.number("required_s", at_least=0), data.number("waited_s", at_least=0))

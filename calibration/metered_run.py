@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import UnknownQuantityError
 from calibration.gravimetric_run import ReadingScale
 from calibration.incremental import MasterMeter
 from calibration.metered_fills import MeteredFill
@@ -21,7 +20,7 @@ from calibration.propagation import Input, Model, Quantities
 from calibration.properties.range import demand_range
 from calibration.properties.water import water_compressibility, water_density
 from calibration.run_settings import Item, Standards
-from calibration.section import Section
+from calibration.section import Section, settings_section
 from calibration.transfer import DENSITY_RATIO_SOURCE, DENSITY_RATIO_U
 from calibration.volumes import expansion_factor
 from calibration.water_temperature import SENSOR, WaterTemperature, water_inputs
@@ -47,7 +46,7 @@ def meter_standard(settings: Mapping[str, Any]) -> MeterStandard:
     """The meter from the data of a record's first line. Raises `UnknownQuantityError` for what is missing,
     `CalibrationError` for what is wrong.
     """
-    rig = Section(settings, "record: settings", missing=UnknownQuantityError).section("rig")
+    rig = settings_section(settings).section("rig")
     meter, pressure = (rig.section("standards").section(name) for name in ("meter", "line_pressure"))
     return MeterStandard(
         MasterMeter(
@@ -128,11 +127,6 @@ class MeteredRun:
         def of(symbol: str) -> Any:
             return np.asarray(q[symbol])[..., np.newaxis] + offsets.get(symbol, 0.0)
 
-        thermometers = {
-            symbol: of(symbol)
-            for one in self.water.thermometers
-            for symbol in (one.symbol, one.reading_symbol)
-        }
         air_hpa = np.array([fill.pressure_hpa for fill in self.fills])
         meter_c, line_kpa = (
             np.asarray(q[symbol])[..., np.newaxis, np.newaxis] + offsets[symbol] for symbol in ("t_m", "p_m")
@@ -141,7 +135,7 @@ class MeteredRun:
         pressed = 1 + 1000.0 * water_compressibility(meter_c) * line_kpa
         at_meter = water_density(meter_c, air_hpa[:, np.newaxis]) * pressed
         mass = (self._litres * at_meter).sum(axis=-1) / (1 + of("k_k"))
-        inside = water_density(self.water.combined({SENSOR: of(SENSOR), **thermometers}), air_hpa)
+        inside = water_density(self.water.of_inputs(of), air_hpa)
         shell = expansion_factor(of("gamma"), of("t_v"), self.item.reference_temperature_c)
         return 1000.0 * mass / inside * (1 + of("k_w")) * shell
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from calibration.errors import CalibrationError, UnknownQuantityError
+from calibration.errors import UnknownQuantityError
 from calibration.gauges import GaugeStandard, gauge_standards
 from calibration.quantity import Measured
 from calibration.rules import RulePack, parse_rule_pack
-from calibration.section import Section
+from calibration.section import Section, settings_section
 from calibration.volumes import VolumeKind
 
 
@@ -82,7 +82,7 @@ def run_settings(data: Mapping[str, Any]) -> RunSettings:
     Raises `UnknownQuantityError` for what is missing, `RuleError` for a rule pack that cannot be used,
     `CalibrationError` for what is wrong; each names the key and what is expected.
     """
-    top = Section(data, "record: settings", missing=UnknownQuantityError, wrong=CalibrationError)
+    top = settings_section(data)
     rules = data.get("rules")
     if not isinstance(rules, Mapping):
         raise UnknownQuantityError(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import inf, isfinite
 from typing import Any
 
-from calibration.errors import CalibrationError
+from calibration.errors import CalibrationError, UnknownQuantityError
 
 
 class Section:
@@ -152,3 +152,18 @@ class Section:
     def _place(self, key: str = "") -> str:
         full = ".".join(part for part in (self.path, key) if part)
         return f"{self.where}: {full}" if full else self.where
+
+
+def line_section(line: Mapping[str, Any]) -> Section:
+    """The data of a record's line; what is missing there was not measured."""
+    return Section(
+        line.get("data", {}),
+        f"record: line {line.get('n')}",
+        missing=UnknownQuantityError,
+        wrong=CalibrationError,
+    )
+
+
+def settings_section(data: Any) -> Section:
+    """The data of a record's first line, the settings of its run."""
+    return Section(data, "record: settings", missing=UnknownQuantityError, wrong=CalibrationError)

@@ -126,14 +126,14 @@ def transfer_model(
         return mass_volume * (1 + q["k_w"]) - q["r_x"] / 1000.0
 
     inputs = [
-        _input("v_s", standard.volume_l, "L", "volume of the standard", standard.source),
-        _input(
+        measured_input("v_s", standard.volume_l, "L", "volume of the standard", standard.source),
+        measured_input(
             "gamma_s", standard.expansion_per_c, "1/°C", "cubical expansion of the standard", standard.source
         ),
-        _input(
+        measured_input(
             "gamma_x", receiver.expansion_per_c, "1/°C", "cubical expansion of the vessel", receiver.source
         ),
-        _input("r_x", receiver.reading_ml, "mL", "neck reading of the vessel", "reading"),
+        measured_input("r_x", receiver.reading_ml, "mL", "neck reading of the vessel", "reading"),
         Input(
             "dt_s", 0.0, thermometer_u_c, "°C", quantity="thermometer in the standard", source="certificate"
         ),
@@ -153,11 +153,12 @@ def transfer_model(
             )
         )
     inputs += [
-        _input(symbol, d.reading_ml, "mL", f"neck reading of the standard, delivery {i}", "reading")
+        measured_input(symbol, d.reading_ml, "mL", f"neck reading of the standard, delivery {i}", "reading")
         for i, (symbol, d) in enumerate(zip(readings, deliveries, strict=True), start=1)
     ]
     return Model(volume_l, tuple(inputs))
 
 
-def _input(symbol: str, measured: Measured, unit: str, quantity: str, source: str) -> Input:
+def measured_input(symbol: str, measured: Measured, unit: str, quantity: str, source: str) -> Input:
+    """The input of a value that was measured, with its uncertainty and degrees of freedom."""
     return Input(symbol, measured.value, measured.u, unit, dof=measured.dof, quantity=quantity, source=source)

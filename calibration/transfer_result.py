@@ -24,9 +24,15 @@ from calibration.result_words import (
     simulation_notes,
 )
 from calibration.run_settings import RunSettings, run_settings
-from calibration.section import Section
+from calibration.section import line_section, settings_section
 from calibration.stated import seed_from
-from calibration.transfer import DENSITY_RATIO_SOURCE, DENSITY_RATIO_U, StandardMeasure, transferred_volume_l
+from calibration.transfer import (
+    DENSITY_RATIO_SOURCE,
+    DENSITY_RATIO_U,
+    StandardMeasure,
+    measured_input,
+    transferred_volume_l,
+)
 from calibration.verified import verified
 
 READING, TEMPERATURE = "standard_reading_ml", "standard_temperature_c"
@@ -137,12 +143,7 @@ def received(lines: Sequence[Mapping[str, Any]], deliveries: int) -> tuple[Recei
     found: dict[int, Received] = {}
     drip: tuple[float | None, float | None] = (None, None)
     for line in lines:
-        data = Section(
-            line.get("data", {}),
-            f"record: line {line.get('n')}",
-            missing=UnknownQuantityError,
-            wrong=CalibrationError,
-        )
+        data = line_section(line)
         kind = line.get("kind")
         repeat = line["data"].get("repeat", 0)
         if kind == "step" and data.text("step") == "empty":
@@ -229,11 +230,11 @@ def _error_model(
         repeatability,
         common,
         *scale.inputs,
-        _input("v_s", measure.volume_l, "L", "volume of the standard", measure.source),
-        _input(
+        measured_input("v_s", measure.volume_l, "L", "volume of the standard", measure.source),
+        measured_input(
             "gamma_s", measure.expansion_per_c, "1/°C", "cubical expansion of the standard", measure.source
         ),
-        _input(
+        measured_input(
             "gamma_x",
             item.cubic_expansion_per_c,
             "1/°C",
@@ -268,13 +269,9 @@ def _error_model(
     return Model(error_ml, tuple(inputs))
 
 
-def _input(symbol: str, measured: Measured, unit: str, quantity: str, source: str) -> Input:
-    return Input(symbol, measured.value, measured.u, unit, dof=measured.dof, quantity=quantity, source=source)
-
-
 def _deliveries(settings: Mapping[str, Any]) -> int:
     """How many deliveries of the standard fill the measure."""
-    procedure = Section(settings, "record: settings", missing=UnknownQuantityError).section("procedure")
+    procedure = settings_section(settings).section("procedure")
     counts = {
         block.integer("deliveries", at_least=1)
         for block in procedure.sections("steps")
@@ -288,7 +285,7 @@ def _deliveries(settings: Mapping[str, Any]) -> int:
 
 
 def _standard(settings: Mapping[str, Any]) -> Standard:
-    rig = Section(settings, "record: settings", missing=UnknownQuantityError).section("rig")
+    rig = settings_section(settings).section("rig")
     section = rig.section("standards").section("standard_measure")
     parts = [
         section.optional_text("name"),

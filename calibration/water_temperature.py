@@ -5,7 +5,7 @@ Each counts by the inverse square of its standard uncertainty, which makes the m
 the run has no verdict.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Protocol
@@ -63,6 +63,11 @@ class WaterTemperature:
         for one in self.thermometers:
             mean = mean + one.weight * (indicated[one.symbol] + indicated.get(one.reading_symbol, 0.0))
         return mean
+
+    def of_inputs(self, value: Callable[[str], Any]) -> Any:
+        """The mean in °C where `value` gives a model's inputs by symbol, shaped for its outputs."""
+        symbols = [symbol for one in self.thermometers for symbol in (one.symbol, one.reading_symbol)]
+        return self.combined({symbol: value(symbol) for symbol in (SENSOR, *symbols)})
 
     def of(self, delivery: Full) -> float:
         """The mean in °C in one full measure."""
