@@ -52,6 +52,8 @@ const put = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 
+// The state comes by the stream alone: the answer to what a person sends may arrive after a newer state,
+// and would take it back for a moment, with what was ticked meanwhile.
 let live = data.live;
 let shownPicture = 0;
 
@@ -289,13 +291,7 @@ find("prompt-form").addEventListener("submit", async (event) => {
         run: live.run,
       }),
     });
-    const body = await answer.json();
-    if (answer.ok) {
-      live = body;
-      show();
-    } else {
-      put(find("prompt-problem"), body.detail);
-    }
+    if (!answer.ok) put(find("prompt-problem"), (await answer.json()).detail);
   } catch {
     put(find("prompt-problem"), say("the service does not answer"));
   }
@@ -379,13 +375,7 @@ async function command(word) {
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify({ command: word, run: live.run }),
   });
-  const body = await answer.json();
-  if (answer.ok) {
-    live = body;
-    show();
-  } else {
-    put(find("command-problem"), body.detail);
-  }
+  if (!answer.ok) put(find("command-problem"), (await answer.json()).detail);
 }
 
 for (const button of document.querySelectorAll("[data-command], [data-clear]")) {
